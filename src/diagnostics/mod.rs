@@ -1,0 +1,1 @@
+//! Diagnostics: span, message, help; all problems at once.

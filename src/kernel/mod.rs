@@ -1,0 +1,1 @@
+//! The kernel: pending events in order. Generic, knows no domain.

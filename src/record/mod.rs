@@ -1,0 +1,7 @@
+//! The record: what happened, streamed, in constant memory. A witness never influences a run.
+
+pub mod rows;
+pub mod totals;
+
+pub use rows::{DecisionRow, EventRow, LatencyRow, TimelineRow};
+pub use totals::{LatencyTotals, ObjectiveResult, PoolTotals, RunTotals};

@@ -1,0 +1,5 @@
+//! Kubernetes quantities.
+
+/// A Kubernetes quantity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quantity;
