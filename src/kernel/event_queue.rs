@@ -1,0 +1,170 @@
+//! Pending events in the order of time, then of the event itself.
+//!
+//! A 4-ary heap of 128-bit keys: time in the upper half, the packed event in the lower. One comparison decides, the order is
+//! total and depends on nothing but the events, never on who was scheduled first. `pop` leaves the root open, since most
+//! events schedule another one, which then fills it with a single sift.
+
+use crate::units::SimTime;
+use std::marker::PhantomData;
+
+/// An event that packs into 64 bits; the packed order is the order within an instant.
+pub trait Packed: Copy {
+    /// Rank in the upper bits, then the entity.
+    fn pack(self) -> u64;
+    /// The event that was packed.
+    fn unpack(low: u64) -> Self;
+}
+
+/// Pending events.
+#[derive(Clone, Debug)]
+pub struct EventQueue<E> {
+    /// Node `i` has the children `4i + 1 ..= 4i + 4`. While `open`, node 0 is a hole.
+    heap: Vec<u128>,
+    open: bool,
+    kind: PhantomData<E>,
+}
+
+impl<E: Packed> Default for EventQueue<E> {
+    fn default() -> Self {
+        Self { heap: Vec::with_capacity(64), open: false, kind: PhantomData }
+    }
+}
+
+impl<E: Packed> EventQueue<E> {
+    /// How many events are pending.
+    pub fn len(&self) -> usize {
+        self.heap.len() - usize::from(self.open)
+    }
+
+    /// True if nothing is pending.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Schedules an event.
+    #[inline]
+    pub fn push(&mut self, at: SimTime, event: E) {
+        let key = (u128::from(at.as_nanos()) << 64) | u128::from(event.pack());
+        if self.open {
+            self.open = false;
+            self.sift_down(key);
+        } else {
+            self.heap.push(key);
+            self.sift_up(key);
+        }
+    }
+
+    /// Takes the next event.
+    #[inline]
+    pub fn pop(&mut self) -> Option<(SimTime, E)> {
+        self.close();
+        let &key = self.heap.first()?;
+        self.open = true;
+        Some((SimTime::from_nanos((key >> 64) as u64), E::unpack(key as u64)))
+    }
+
+    /// Fills the hole that the last `pop` left.
+    #[inline]
+    fn close(&mut self) {
+        if !self.open {
+            return;
+        }
+        self.open = false;
+        let last = self.heap.pop().expect("an open root is a node");
+        if !self.heap.is_empty() {
+            self.sift_down(last);
+        }
+    }
+
+    #[inline]
+    fn sift_up(&mut self, key: u128) {
+        let heap = &mut self.heap[..];
+        let mut node = heap.len() - 1;
+        while node > 0 {
+            let parent = (node - 1) / 4;
+            if heap[parent] <= key {
+                break;
+            }
+            heap[node] = heap[parent];
+            node = parent;
+        }
+        heap[node] = key;
+    }
+
+    /// Puts `key` into the hole at the root.
+    #[inline]
+    fn sift_down(&mut self, key: u128) {
+        let heap = &mut self.heap[..];
+        let mut node = 0;
+        loop {
+            let first = 4 * node + 1;
+            let (child, least) = if let Some(four) = heap.get(first..first + 4) {
+                let (a, low) = if four[1] < four[0] { (1, four[1]) } else { (0, four[0]) };
+                let (b, high) = if four[3] < four[2] { (3, four[3]) } else { (2, four[2]) };
+                if high < low { (first + b, high) } else { (first + a, low) }
+            } else {
+                let rest = heap.get(first..).unwrap_or(&[]);
+                match rest.iter().enumerate().min_by_key(|&(_, k)| k) {
+                    Some((offset, &least)) => (first + offset, least),
+                    None => break,
+                }
+            };
+            if key <= least {
+                break;
+            }
+            heap[node] = least;
+            node = child;
+        }
+        heap[node] = key;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    struct Tag(u64);
+    impl Packed for Tag {
+        fn pack(self) -> u64 {
+            self.0
+        }
+        fn unpack(low: u64) -> Self {
+            Self(low)
+        }
+    }
+
+    #[test]
+    fn one_instant_follows_the_packed_order() {
+        let mut queue = EventQueue::default();
+        let now = SimTime::from_secs(1);
+        queue.push(now, Tag(2));
+        queue.push(now, Tag(1));
+        assert_eq!(queue.pop(), Some((now, Tag(1))));
+        queue.push(now, Tag(0)); // its rank has passed: it runs next
+        assert_eq!(queue.pop(), Some((now, Tag(0))));
+        assert_eq!(queue.pop(), Some((now, Tag(2))));
+        assert_eq!(queue.pop(), None);
+        assert!(queue.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn pops_what_a_sorted_list_would(steps in prop::collection::vec((any::<bool>(), 0..40_u64, 0..9_u64), 1..400)) {
+            let mut queue = EventQueue::default();
+            let mut sorted = Vec::new();
+            for (pop, at, tag) in steps {
+                if pop {
+                    sorted.sort_unstable();
+                    let wanted = (!sorted.is_empty()).then(|| sorted.remove(0));
+                    prop_assert_eq!(queue.pop().map(|(t, e)| (t.as_nanos(), e.0)), wanted);
+                } else {
+                    queue.push(SimTime::from_nanos(at), Tag(tag));
+                    sorted.push((at, tag));
+                }
+                prop_assert_eq!(queue.len(), sorted.len());
+            }
+        }
+    }
+}
