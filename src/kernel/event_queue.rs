@@ -152,7 +152,7 @@ mod tests {
     proptest! {
         #[test]
         fn pops_what_a_sorted_list_would(steps in prop::collection::vec((any::<bool>(), 0..40_u64, 0..9_u64), 1..400)) {
-            let mut queue = EventQueue::default();
+            let mut queue = EventQueue::<Tag>::default();
             let mut sorted = Vec::new();
             for (pop, at, tag) in steps {
                 if pop {

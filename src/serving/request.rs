@@ -38,6 +38,8 @@ pub struct Request {
     pub arrived: SimTime,
     /// Start of service, [`SimTime::NEVER`] before.
     pub started: SimTime,
+    /// When it began to wait where it waits.
+    pub waits_since: SimTime,
     /// Work at speed 1.
     pub demand: Span,
     /// Who sent it.
@@ -50,6 +52,8 @@ pub struct Request {
     pub user: u32,
     /// Where it is.
     pub place: Place,
+    /// True while its client may still give up.
+    pub client_waits: bool,
     /// True once its end has been recorded: what is left is zombie work.
     pub ended: bool,
     /// Its neighbours in a queue.
@@ -79,8 +83,10 @@ impl Link {
 
 /// Which of a request's links a list uses.
 pub trait Thread {
-    /// The link.
+    /// The link, to change.
     fn link(request: &mut Request) -> &mut Link;
+    /// The link.
+    fn peek(request: &Request) -> Link;
 }
 
 /// Queues.
@@ -98,17 +104,26 @@ impl Thread for InQueue {
     fn link(request: &mut Request) -> &mut Link {
         &mut request.in_queue
     }
+    fn peek(request: &Request) -> Link {
+        request.in_queue
+    }
 }
 impl Thread for InClass {
     #[inline]
     fn link(request: &mut Request) -> &mut Link {
         &mut request.in_class
     }
+    fn peek(request: &Request) -> Link {
+        request.in_class
+    }
 }
 impl Thread for InWait {
     #[inline]
     fn link(request: &mut Request) -> &mut Link {
         &mut request.in_wait
+    }
+    fn peek(request: &Request) -> Link {
+        request.in_wait
     }
 }
 
@@ -144,6 +159,11 @@ impl<T: Thread> List<T> {
     #[inline]
     pub const fn first(&self) -> Option<Slot> {
         if self.len == 0 { None } else { Some(self.first) }
+    }
+
+    /// All, from the first to the last.
+    pub fn iter(&self, requests: &Requests) -> impl Iterator<Item = Slot> {
+        std::iter::successors(self.first(), |slot| T::peek(&requests[*slot]).next())
     }
 
     /// Joins at the end.

@@ -157,11 +157,7 @@ impl Station {
     /// Everybody here, first those in service, then those who wait.
     pub fn everybody(&self, requests: &Requests) -> Vec<Slot> {
         let mut all = self.engine.slots();
-        let mut next = self.queue.first();
-        while let Some(slot) = next {
-            all.push(slot);
-            next = requests[slot].in_queue.next();
-        }
+        all.extend(self.queue.iter(requests));
         all
     }
 

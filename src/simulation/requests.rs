@@ -1,0 +1,411 @@
+//! The life of a request: born by its load, routed, admitted or turned away, served, ended exactly once.
+
+use super::Sim;
+use super::event::{Epoch, Event};
+use crate::record::{Outcome, Recorder, RequestEnd};
+use crate::serving::{Admission, BalancerSpec, Due, Link, Place, Request, Slot};
+use crate::units::{Id, LoadId, PoolId, ReplicaId, SimTime, Span};
+use crate::workload::TraceError;
+use rand::Rng;
+
+/// A request that no closed-loop user waits for.
+const NO_USER: u32 = u32::MAX;
+
+impl<R: Recorder> Sim<'_, R> {
+    /// Schedules the load's next arrival, if it is earlier than what is scheduled.
+    #[inline]
+    pub(super) fn arm_load(&mut self, load: LoadId) {
+        let state = &mut self.loads[load];
+        if let Some(at) = state.arrivals.next_at()
+            && at < state.armed
+        {
+            state.armed = at;
+            self.queue.push(at, Event::RequestArrives { load });
+        }
+    }
+
+    /// The load's clock strikes: a request is born, or its number of users changes.
+    #[inline]
+    pub(super) fn request_arrives(&mut self, load: LoadId) -> Result<(), TraceError> {
+        let state = &mut self.loads[load];
+        state.armed = SimTime::NEVER;
+        if state.arrivals.next_at() == Some(self.now) {
+            let born = state.arrivals.fire(self.now)?;
+            if let Some(arrival) = born {
+                let demand = match arrival.demand {
+                    Some(demand) => demand,
+                    None => state.arrivals.demand(&state.law, arrival.user),
+                };
+                self.birth(load, demand, arrival.user.unwrap_or(NO_USER));
+            }
+        }
+        self.arm_load(load);
+        Ok(())
+    }
+
+    /// A request comes into the world and is sent on its way.
+    #[inline]
+    pub(super) fn birth(&mut self, load: LoadId, demand: Span, user: u32) {
+        let pool = self.loads[load].pool;
+        self.born += 1;
+        let slot = self.requests.insert(Request {
+            number: self.born,
+            arrived: self.now,
+            started: SimTime::NEVER,
+            waits_since: self.now,
+            demand,
+            load,
+            pool,
+            replica: ReplicaId::new(u32::MAX),
+            user,
+            place: Place::Nowhere,
+            client_waits: self.loads[load].client.is_some(),
+            ended: false,
+            in_queue: Link::NONE,
+            in_class: Link::NONE,
+            in_wait: Link::NONE,
+        });
+        self.recorder.arrived(self.now, load, pool);
+        self.pools[pool].offered += 1;
+        self.pools[pool].in_flight += 1;
+        if let Some(class) = &mut self.loads[load].client
+            && let Some(at) = class.join(self.now, slot, &mut self.requests)
+        {
+            self.queue.push(at, Event::TimeoutDue { class: load.number() });
+        }
+        self.route(slot, pool);
+    }
+
+    /// Finds a place for a request; spends exactly one draw.
+    #[inline]
+    fn route(&mut self, slot: Slot, pool: PoolId) {
+        let state = &mut self.pools[pool];
+        let draw = state.routing.next_u64();
+        if state.balancer.endpoints().is_empty() {
+            self.hold(slot, pool);
+        } else if state.spec.balancer == BalancerSpec::CentralQueue {
+            self.route_centrally(slot, pool, draw);
+        } else if let Some(replica) = state.balancer.route(draw, &self.active) {
+            self.offer(slot, pool, replica);
+        }
+    }
+
+    /// One queue for all: any replica with a free worker, else the queue.
+    fn route_centrally(&mut self, slot: Slot, pool: PoolId, draw: u64) {
+        let state = &mut self.pools[pool];
+        if let Some(replica) = state.free.pick(draw) {
+            self.start_at(slot, pool, replica);
+        } else if state.spec.queue.capacity.is_some_and(|capacity| u64::from(state.central.len()) >= capacity) {
+            self.turn_away(slot);
+        } else {
+            self.requests[slot].place = Place::Central;
+            state.central.push(slot, &mut self.requests);
+            self.begins_to_wait(slot, pool);
+        }
+    }
+
+    /// Service begins at a replica that has a free worker.
+    #[inline]
+    fn start_at(&mut self, slot: Slot, pool: PoolId, replica: ReplicaId) {
+        self.requests[slot].replica = replica;
+        self.active[replica.index()] += 1;
+        let station = &mut self.replicas[replica].station;
+        station.start(self.now, slot, &mut self.requests);
+        if !station.has_free_worker() {
+            self.pools[pool].free.remove(replica);
+        }
+        self.arm_service(replica);
+    }
+
+    /// A balancer has chosen this replica.
+    #[inline]
+    fn offer(&mut self, slot: Slot, pool: PoolId, replica: ReplicaId) {
+        let state = &mut self.replicas[replica];
+        if !state.accepts {
+            return self.turn_away(slot);
+        }
+        self.requests[slot].replica = replica;
+        match state.station.offer(self.now, slot, &mut self.requests) {
+            Admission::Started => {
+                self.active[replica.index()] += 1;
+                self.arm_service(replica);
+            }
+            Admission::Queued => {
+                self.active[replica.index()] += 1;
+                self.begins_to_wait(slot, pool);
+            }
+            Admission::Full => self.turn_away(slot),
+        }
+    }
+
+    #[inline]
+    fn begins_to_wait(&mut self, slot: Slot, pool: PoolId) {
+        let state = &mut self.pools[pool];
+        state.waiting += 1;
+        state.waiting_max = state.waiting_max.max(state.waiting);
+        if let Some(class) = &mut state.queue_timeout {
+            self.requests[slot].waits_since = self.now;
+            if let Some(at) = class.join(self.now, slot, &mut self.requests) {
+                self.queue.push(at, Event::TimeoutDue { class: self.loads.len() as u32 + 2 * pool.number() });
+            }
+        }
+    }
+
+    #[inline]
+    fn no_longer_waits(&mut self, slot: Slot, pool: PoolId) {
+        let state = &mut self.pools[pool];
+        state.waiting -= 1;
+        if let Some(class) = &mut state.queue_timeout {
+            class.leave(slot, &mut self.requests);
+        }
+    }
+
+    /// No endpoint: wait for one, or be turned away.
+    fn hold(&mut self, slot: Slot, pool: PoolId) {
+        let state = &mut self.pools[pool];
+        let Some(class) = &mut state.hold_timeout else {
+            return self.turn_away(slot);
+        };
+        self.requests[slot].place = Place::Held;
+        self.requests[slot].waits_since = self.now;
+        state.held.push(slot, &mut self.requests);
+        if let Some(at) = class.join(self.now, slot, &mut self.requests) {
+            self.queue.push(at, Event::TimeoutDue { class: self.loads.len() as u32 + 2 * pool.number() + 1 });
+        }
+        state.waiting += 1;
+        state.waiting_max = state.waiting_max.max(state.waiting);
+    }
+
+    fn turn_away(&mut self, slot: Slot) {
+        self.end(slot, Outcome::Rejected);
+        self.forget(slot);
+    }
+
+    /// Makes sure that the replica's next end of service has its event.
+    #[inline]
+    pub(super) fn arm_service(&mut self, replica: ReplicaId) {
+        if let Some((at, epoch)) = self.replicas[replica].station.arm() {
+            self.queue.push(at, Event::ServiceEnds { replica, epoch });
+        }
+    }
+
+    /// A service may have ended: let it go, and begin the next.
+    #[inline]
+    pub(super) fn service_ends(&mut self, replica: ReplicaId, epoch: Epoch) {
+        if !self.replicas[replica].station.disarm(epoch) {
+            return;
+        }
+        let mut freed = false;
+        while let Some(slot) = self.replicas[replica].station.finish(self.now) {
+            freed = true;
+            if !self.requests[slot].ended {
+                self.end(slot, Outcome::Done);
+            }
+            self.forget(slot);
+        }
+        if freed {
+            self.pull(replica);
+        }
+        self.arm_service(replica);
+        if freed {
+            self.leave_if_idle(replica);
+        }
+    }
+
+    /// Free workers take the next requests: of the replica's own queue, or of the central one.
+    #[inline]
+    pub(super) fn pull(&mut self, replica: ReplicaId) {
+        let pool = self.replicas[replica].pool;
+        while let Some(slot) = self.replicas[replica].station.pull(self.now, &mut self.requests) {
+            self.no_longer_waits(slot, pool);
+        }
+        if self.pools[pool].spec.balancer == BalancerSpec::CentralQueue && self.replicas[replica].accepts {
+            self.pull_centrally(replica, pool);
+        }
+    }
+
+    fn pull_centrally(&mut self, replica: ReplicaId, pool: PoolId) {
+        while self.replicas[replica].station.has_free_worker() {
+            let Some(slot) = self.pools[pool].central.pop(&mut self.requests) else {
+                if self.replicas[replica].routed {
+                    self.pools[pool].free.add(replica);
+                }
+                return;
+            };
+            self.no_longer_waits(slot, pool);
+            self.requests[slot].replica = replica;
+            self.active[replica.index()] += 1;
+            self.replicas[replica].station.start(self.now, slot, &mut self.requests);
+        }
+    }
+
+    /// An endpoint has appeared: those who waited for one are routed now.
+    pub(super) fn release_held(&mut self, pool: PoolId) {
+        while let Some(slot) = self.pools[pool].held.pop(&mut self.requests) {
+            let state = &mut self.pools[pool];
+            state.waiting -= 1;
+            if let Some(class) = &mut state.hold_timeout {
+                class.leave(slot, &mut self.requests);
+            }
+            self.route(slot, pool);
+        }
+    }
+
+    /// The end of a request, as its client sees it.
+    #[inline]
+    pub(super) fn end(&mut self, slot: Slot, outcome: Outcome) {
+        let request = &mut self.requests[slot];
+        request.ended = true;
+        let request = *request;
+        let served_by = matches!(request.place, Place::Waiting | Place::InService).then_some(request.replica);
+        if let Some(replica) = served_by {
+            self.active[replica.index()] -= 1;
+        }
+        let end = RequestEnd {
+            at: self.now,
+            request: request.number,
+            load: request.load,
+            pool: request.pool,
+            replica: served_by,
+            arrived: request.arrived,
+            started: (request.started != SimTime::NEVER).then_some(request.started),
+            demand: request.demand,
+            outcome,
+        };
+        self.recorder.ended(&end);
+        self.pools[request.pool].count(&end);
+        if outcome == Outcome::Unfinished {
+            return; // the run is over: nobody reacts
+        }
+        let load = &mut self.loads[request.load];
+        if let Some(class) = &mut load.client
+            && request.client_waits
+        {
+            class.leave(slot, &mut self.requests);
+        }
+        if request.user != NO_USER {
+            load.arrivals.ended(self.now, request.user);
+            self.arm_load(request.load);
+        }
+    }
+
+    /// The server has nothing more to do with it.
+    #[inline]
+    pub(super) fn forget(&mut self, slot: Slot) {
+        let pool = self.requests[slot].pool;
+        self.pools[pool].in_flight -= 1;
+        self.requests.release(slot);
+    }
+
+    /// Looks at a class of timeouts.
+    pub(super) fn timeout_due(&mut self, class: u32) {
+        let loads = self.loads.len() as u32;
+        loop {
+            let due = if class < loads {
+                self.client_due(LoadId::new(class))
+            } else {
+                self.wait_due(PoolId::new((class - loads) / 2), (class - loads) % 2 == 1)
+            };
+            match due {
+                Due::Now(_) => {}
+                Due::LookAt(at) => return self.queue.push(at, Event::TimeoutDue { class }),
+                Due::Nobody => return,
+            }
+        }
+    }
+
+    /// A client gives up; its server may not notice.
+    fn client_due(&mut self, load: LoadId) -> Due {
+        let Some(class) = &mut self.loads[load].client else { return Due::Nobody };
+        let due = class.due(self.now, |slot, requests| requests[slot].arrived, &mut self.requests);
+        if let Due::Now(slot) = due {
+            let place = self.requests[slot].place;
+            self.requests[slot].client_waits = false;
+            self.end(slot, Outcome::TimedOut);
+            if self.loads[load].cancels || place == Place::Held {
+                self.withdraw(slot);
+            }
+        }
+        due
+    }
+
+    /// A server gives up on a request that has waited too long (`held`: for an endpoint).
+    fn wait_due(&mut self, pool: PoolId, held: bool) -> Due {
+        let state = &mut self.pools[pool];
+        let class = if held { &mut state.hold_timeout } else { &mut state.queue_timeout };
+        let Some(class) = class else { return Due::Nobody };
+        let due = class.due(self.now, |slot, requests| requests[slot].waits_since, &mut self.requests);
+        if let Due::Now(slot) = due {
+            if !self.requests[slot].ended {
+                self.end(slot, if held { Outcome::Rejected } else { Outcome::TimedOut });
+            }
+            self.take_out(slot);
+            self.pools[pool].waiting -= 1;
+            self.forget(slot);
+        }
+        due
+    }
+
+    /// Takes a request out of wherever it is, in the midst of waiting or of service.
+    fn withdraw(&mut self, slot: Slot) {
+        let Request { place, pool, replica, .. } = self.requests[slot];
+        match place {
+            Place::Held => {
+                self.pools[pool].waiting -= 1;
+                if let Some(class) = &mut self.pools[pool].hold_timeout {
+                    class.leave(slot, &mut self.requests);
+                }
+            }
+            Place::Waiting | Place::Central => self.no_longer_waits(slot, pool),
+            Place::InService | Place::Nowhere => {}
+        }
+        self.take_out(slot);
+        self.forget(slot);
+        if place == Place::InService {
+            self.pull(replica);
+            self.arm_service(replica);
+            self.leave_if_idle(replica);
+        }
+    }
+
+    fn take_out(&mut self, slot: Slot) {
+        let Request { place, pool, replica, .. } = self.requests[slot];
+        match place {
+            Place::Held => self.pools[pool].held.remove(slot, &mut self.requests),
+            Place::Central => self.pools[pool].central.remove(slot, &mut self.requests),
+            Place::Waiting | Place::InService => self.replicas[replica].station.remove(self.now, slot, &mut self.requests),
+            Place::Nowhere => {}
+        }
+    }
+
+    /// A pod is gone with all that it had.
+    pub(super) fn lose_everything(&mut self, replica: ReplicaId) {
+        let pool = self.replicas[replica].pool;
+        for slot in self.replicas[replica].station.everybody(&self.requests) {
+            if !self.requests[slot].ended {
+                self.end(slot, Outcome::Lost);
+            }
+            if self.requests[slot].place == Place::Waiting {
+                self.no_longer_waits(slot, pool);
+            }
+            self.take_out(slot);
+            self.forget(slot);
+        }
+    }
+
+    /// The run is over: whoever is still in the system stays unfinished.
+    pub(super) fn end_unfinished(&mut self) {
+        let mut left: Vec<Slot> = Vec::new();
+        for (pool, state) in self.pools.iter() {
+            left.extend(state.held.iter(&self.requests).chain(state.central.iter(&self.requests)));
+            for (_, replica) in self.replicas.iter().filter(|(_, replica)| replica.pool == pool) {
+                left.extend(replica.station.everybody(&self.requests));
+            }
+        }
+        left.retain(|slot| !self.requests[*slot].ended);
+        left.sort_unstable_by_key(|slot| self.requests[*slot].number);
+        for slot in left {
+            self.end(slot, Outcome::Unfinished);
+        }
+    }
+}
