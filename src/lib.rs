@@ -3,9 +3,13 @@
 pub mod cluster;
 pub mod diagnostics;
 pub mod kernel;
+pub mod manifest;
 pub mod metrics;
+pub mod plot;
 pub mod random;
 pub mod record;
+pub mod replay;
+pub mod report;
 pub mod scalers;
 pub mod scenario;
 pub mod serving;

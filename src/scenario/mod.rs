@@ -2,7 +2,4 @@
 
 pub mod spec;
 
-pub use spec::{
-    ConditionSpec, EventChange, EventSpec, Fault, Figure, Objective, ObjectiveScope, PoolSpec, Population, Scenario,
-    SignalSpec,
-};
+pub use spec::{EventChange, EventSpec, Fault, PoolSpec, Scenario, SignalSpec};

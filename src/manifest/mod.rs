@@ -1,0 +1,1 @@
+//! Upstream's own objects as text: YAML or JSON to typed specs and back.

@@ -1,0 +1,1 @@
+//! Pictures from rows: a plot never needs a new run.

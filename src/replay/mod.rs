@@ -1,0 +1,1 @@
+//! Recorded cases, replayed by the very code that decides in a simulation.
