@@ -1,6 +1,7 @@
 //! The record: what happened, streamed, in constant memory. A witness never influences a run.
 
 pub mod objective;
+pub mod raw;
 pub mod recorder;
 pub mod rows;
 pub mod totals;

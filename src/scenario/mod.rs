@@ -1,5 +1,27 @@
 //! Scenarios: valid by construction.
+//!
+//! The text of a file becomes a tree whose keys and values know their place; sections of it are read against lists of keys
+//! that state kind, default and meaning once; all problems are collected. What comes out is a [`Scenario`] in which
+//! every number is in range and every name exists, so the simulation has nothing to refuse.
 
+mod check;
+mod files;
+pub mod keys;
+mod laws;
+mod load;
+mod read_hpa;
+mod read_load;
+mod read_pool;
+mod read_rest;
+mod reader;
+mod set;
 pub mod spec;
+pub mod trace;
+mod tree;
 
+pub use check::SIGNALS;
+pub use laws::{LAWS, LawKeys};
+pub use load::{Loaded, Origin, load};
+pub use read_rest::FIGURES;
 pub use spec::{EventChange, EventSpec, Fault, PoolSpec, Scenario, SignalSpec};
+pub use trace::TraceFacts;

@@ -1,0 +1,153 @@
+//! Checks that need more than one section: an HPA and the pool it reads, names of metrics and the signals there are.
+
+use super::load::reads_resources;
+use super::reader::Section;
+use super::spec::{PoolSpec, Scenario};
+use crate::diagnostics::Problem;
+use crate::scalers::{HpaScalerSpec, ScalerSpec};
+use crate::units::Span;
+
+/// Signals that every pool provides.
+pub const SIGNALS: &[(&str, &str)] = &[
+    ("rps", "requests that ended, per second"),
+    ("in_flight", "requests waiting and being served"),
+    ("queue", "requests waiting"),
+    ("latency_p50", "median latency of requests that ended, seconds"),
+    ("latency_p95", "95th percentile of the latency of requests that ended, seconds"),
+    ("latency_p99", "99th percentile of the latency of requests that ended, seconds"),
+];
+
+/// Reports what does not fit together.
+pub(super) fn across(scenario: &Scenario, top: &Section<'_>, pools: &[Section<'_>]) {
+    for (pool, section) in scenario.pools.iter().zip(pools) {
+        let ScalerSpec::Hpa(hpa) = &pool.scaler else { continue };
+        let place = hpa_place(section);
+        api_server(hpa, scenario, section, &place);
+        if reads_resources(pool) {
+            requests(pool, hpa, section, &place);
+            server(scenario, hpa, section, &place);
+        }
+        oscillates(scenario, hpa, section, &place);
+        names(scenario, hpa, section, &place);
+        if pool.replicas > u32::try_from(hpa.spec.max_replicas).unwrap_or(0) && section.has("replicas") {
+            section.suspicious(
+                "replicas",
+                format!("{} replicas at time 0, and the HPA allows {}", pool.replicas, hpa.spec.max_replicas),
+                "cut down at the first reconcile",
+                "lower `replicas` or raise `max_replicas`",
+            );
+        }
+    }
+    let seconds = scenario.duration.as_secs_f64();
+    let size: f64 = scenario.pools.iter().map(|pool| f64::from(pool.replicas)).sum();
+    if size > 1_000_000.0 {
+        top.reader.report(Problem::file(format!("{size} replicas at time 0 for {seconds} s")).help("lower `replicas`: at most 1,000,000 in all"));
+    }
+}
+
+type Place = std::ops::Range<usize>;
+
+fn hpa_place(section: &Section<'_>) -> Place {
+    section
+        .entry("scaler")
+        .and_then(|entry| entry.node.get("hpa"))
+        .map_or_else(|| section.at.clone(), |entry| entry.key_at.clone())
+}
+
+/// What the API server would refuse, in its own words.
+fn api_server(hpa: &HpaScalerSpec, scenario: &Scenario, section: &Section<'_>, place: &Place) {
+    for message in hpa.spec.clone().defaulted().validate(&scenario.hpa_controller) {
+        if message.starts_with("spec.maxReplicas") && hpa.spec.max_replicas >= 1 {
+            continue;
+        }
+        section.reader.report(
+            Problem::error(place.clone(), format!("the API server refuses this HPA: {message}"), "this HPA")
+                .help("correct the field that it names"),
+        );
+    }
+}
+
+fn resources(hpa: &HpaScalerSpec) -> Vec<(&'static str, bool)> {
+    if hpa.spec.metrics.is_empty() {
+        return vec![("cpu", true)];
+    }
+    hpa.spec
+        .metrics
+        .iter()
+        .filter_map(|metric| metric.resource.as_ref())
+        .map(|resource| (if resource.name == "memory" { "memory" } else { "cpu" }, resource.target.average_utilization.is_some()))
+        .collect()
+}
+
+fn requests(pool: &PoolSpec, hpa: &HpaScalerSpec, section: &Section<'_>, place: &Place) {
+    for (resource, of_request) in resources(hpa) {
+        let missing = if resource == "cpu" {
+            pool.cpu.request_millis.is_none() || pool.containers.iter().any(|c| c.cpu_request_millis.is_none())
+        } else {
+            pool.memory.request_bytes.is_none() || pool.containers.iter().any(|c| c.memory_request_bytes.is_none())
+        };
+        if of_request && missing {
+            section.reader.report(
+                Problem::warning(
+                    place.clone(),
+                    format!("this HPA will not scale: {resource} utilization is undefined without a request on every container"),
+                    "as in Kubernetes: FailedGetResourceMetric",
+                )
+                .help(format!("add `{resource} = {{ request = ... }}` to {}", section.title)),
+            );
+        }
+    }
+}
+
+fn server(scenario: &Scenario, hpa: &HpaScalerSpec, section: &Section<'_>, place: &Place) {
+    if !scenario.metrics_server.enabled && !resources(hpa).is_empty() {
+        section.reader.report(
+            Problem::warning(place.clone(), "this HPA will not scale: metrics-server is not installed", "nobody answers it")
+                .help("leave `metrics_server.enabled` at true"),
+        );
+    }
+}
+
+fn oscillates(scenario: &Scenario, hpa: &HpaScalerSpec, section: &Section<'_>, place: &Place) {
+    let down = hpa.spec.behavior.as_ref().and_then(|behavior| behavior.scale_down.as_ref());
+    let window = match down.and_then(|rules| rules.stabilization_window_seconds) {
+        Some(seconds) => Span::from_secs(u64::try_from(seconds).unwrap_or(0)),
+        None => scenario.hpa_controller.downscale_stabilization,
+    };
+    let resolution = scenario.metrics_server.metric_resolution;
+    if window.is_zero() && resolution >= Span::from_secs(60) && !resources(hpa).is_empty() {
+        section.reader.report(
+            Problem::warning(
+                place.clone(),
+                format!("a scale-down window of 0s with metrics every {} s will oscillate", resolution.as_secs_f64()),
+                "it scales down before it sees what scaling up did",
+            )
+            .help("raise `behavior.scale_down.stabilization_window`"),
+        );
+    }
+}
+
+/// A metric that no signal provides fails as in a cluster; better to know before.
+fn names(scenario: &Scenario, hpa: &HpaScalerSpec, section: &Section<'_>, place: &Place) {
+    for metric in &hpa.spec.metrics {
+        let (name, recorded) = match (&metric.pods, &metric.object, &metric.external) {
+            (Some(pods), ..) => (&pods.metric.name, false),
+            (_, Some(object), _) => (&object.metric.name, true),
+            (.., Some(external)) => (&external.metric.name, true),
+            _ => continue,
+        };
+        let built_in = SIGNALS.iter().any(|(signal, _)| signal == name);
+        let from_file = recorded && scenario.signals.iter().any(|signal| signal.name == *name);
+        if !built_in && !from_file {
+            let known = SIGNALS.iter().map(|(signal, _)| *signal).chain(scenario.signals.iter().map(|s| s.name.as_str()));
+            let help = match crate::diagnostics::closest(name, known) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "add a `[[signal]]` of that name, or take one of `sim list signals`".to_owned(),
+            };
+            section.reader.report(
+                Problem::warning(place.clone(), format!("no signal provides the metric `{name}`"), "the HPA fails to read it, as in a cluster")
+                    .help(help),
+            );
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Reads `[pool.scaler.hpa]`: autoscaling/v2 in snake_case, with the units of a scenario.
+
+use super::reader::{Section, quoted};
+use super::tree::{Node, Value};
+use crate::cluster::WorkloadKind;
+use crate::diagnostics::Problem;
+use crate::diagnostics::units;
+use crate::scalers::hpa::spec::{
+    Behavior, ContainerResourceMetric, CrossVersionObjectReference, ExternalMetric, HpaSpec, LabelSelector,
+    LabelSelectorRequirement, MetricIdentifier, MetricSpec, MetricTarget, ObjectMetric, PodsMetric, ResourceMetric,
+    ScalingPolicy, ScalingRules,
+};
+use crate::scalers::HpaScalerSpec;
+use crate::units::Quantity;
+use crate::units::Span;
+use std::path::Path;
+
+/// Reads an HPA that scales the workload `kind`/`name` unless it says otherwise.
+pub(super) fn hpa(section: &Section<'_>, kind: WorkloadKind, name: &str, folder: &Path) -> Option<HpaScalerSpec> {
+    let phase = section.phase("phase");
+    let other_hpa_selectors = section.texts("other_hpa_selectors");
+    let ways: Vec<&str> =
+        ["cpu", "memory", "metrics", "manifest"].into_iter().filter(|way| section.has(way)).collect();
+    if let [first, second, ..] = ways.as_slice() {
+        section.reader.report(
+            Problem::error(section.place(second), format!("`{first}` and `{second}` at once"), "the second")
+                .beside(section.place(first), "the first")
+                .help("keep exactly one of `cpu`, `memory`, `metrics` and `manifest`"),
+        );
+    }
+    let spec = if section.has("manifest") {
+        super::files::hpa_manifest(section, folder)
+    } else {
+        written(section, kind, name)
+    };
+    let spec = spec?;
+    Some(HpaScalerSpec { spec, phase: phase?, other_hpa_selectors: other_hpa_selectors? })
+}
+
+fn written(section: &Section<'_>, kind: WorkloadKind, name: &str) -> Option<HpaSpec> {
+    let min = section.count("min_replicas");
+    let max = section.count("max_replicas");
+    if let (Some(min), Some(max)) = (min, max)
+        && min > max
+        && section.has("max_replicas")
+    {
+        let (at, message) = if section.has("min_replicas") {
+            (section.place("min_replicas"), format!("at least {min} replicas, but `max_replicas` on line {} allows {max}", section.reader.line_of(section.place("max_replicas").start)))
+        } else {
+            (section.place("max_replicas"), format!("`min_replicas` is {min} where it is not given"))
+        };
+        section.reader.report(
+            Problem::error(at, "`min_replicas` is larger than `max_replicas`", message)
+                .help(format!("raise `max_replicas` or lower `min_replicas` of pool \"{name}\"")),
+        );
+    }
+    let scale_target_ref = match section.table_if("scale_target_ref") {
+        Some(reference) => object_ref(&reference)?,
+        None => CrossVersionObjectReference {
+            api_version: "apps/v1".to_owned(),
+            kind: kind.as_str().to_owned(),
+            name: name.to_owned(),
+        },
+    };
+    let metrics = metrics(section);
+    let behavior = match section.table_if("behavior") {
+        Some(behavior) => Some(Behavior { scale_up: rules(&behavior, "scale_up"), scale_down: rules(&behavior, "scale_down") }),
+        None => None,
+    };
+    Some(HpaSpec {
+        scale_target_ref,
+        min_replicas: section.has("min_replicas").then(|| min.and_then(|min| i32::try_from(min).ok())).flatten(),
+        max_replicas: i32::try_from(max?).ok()?,
+        metrics: metrics?,
+        behavior,
+    })
+}
+
+fn metrics(section: &Section<'_>) -> Option<Vec<MetricSpec>> {
+    for resource in ["cpu", "memory"] {
+        if section.has(resource) {
+            let target = section.read(resource, |node| shorthand(node, resource))?;
+            return Some(vec![MetricSpec {
+                kind: "Resource".to_owned(),
+                resource: Some(ResourceMetric { name: resource.to_owned(), target }),
+                ..MetricSpec::default()
+            }]);
+        }
+    }
+    let sections = section.tables("metrics");
+    let metrics: Vec<MetricSpec> = sections.iter().filter_map(metric).collect();
+    (metrics.len() == sections.len()).then_some(metrics)
+}
+
+fn shorthand(node: &Node, resource: &str) -> Result<MetricTarget, String> {
+    let Value::Text(text) = &node.value else {
+        return Err(format!("{} where a share such as \"70%\" or an amount is wanted", node.kind()));
+    };
+    if text.trim_end().ends_with('%') {
+        return Ok(MetricTarget {
+            kind: "Utilization".to_owned(),
+            average_utilization: Some(percent(units::share(text)?)?),
+            ..MetricTarget::default()
+        });
+    }
+    let quantity = if resource == "cpu" {
+        Quantity::from_millis(i64::try_from(units::cpu_millis(text)?).map_err(|_| "too much".to_owned())?)
+    } else {
+        Quantity::from_units(i64::try_from(units::bytes(text)?).map_err(|_| "too much".to_owned())?)
+    };
+    Ok(MetricTarget { kind: "AverageValue".to_owned(), average_value: Some(quantity), ..MetricTarget::default() })
+}
+
+/// Whole per cent, as Kubernetes has it.
+fn percent(share: f64) -> Result<i32, String> {
+    let percent = share * 100.0;
+    let whole = percent.round();
+    if (percent - whole).abs() > 1e-9 {
+        return Err(format!("{percent}% is not whole; Kubernetes takes whole per cent only"));
+    }
+    if whole < 1.0 || whole > f64::from(i32::MAX) {
+        return Err(format!("{percent}% is out of range; it must be at least 1%"));
+    }
+    Ok(whole as i32)
+}
+
+fn metric(section: &Section<'_>) -> Option<MetricSpec> {
+    let kinds = [
+        ("Resource", "resource"),
+        ("ContainerResource", "container_resource"),
+        ("Pods", "pods"),
+        ("Object", "object"),
+        ("External", "external"),
+    ];
+    let field = section.choice("type", &kinds)?;
+    let kind = kinds.iter().find(|(_, name)| *name == field)?.0;
+    for (_, other) in kinds {
+        if other != field && section.has(other) {
+            section.wrong(other, format!("`{other}` in a metric of type \"{kind}\""), "another type's field", format!("keep `{field}` alone"));
+        }
+    }
+    if !section.has(field) {
+        section.wrong("type", format!("a metric of type \"{kind}\" without `{field}`"), "its field is missing", format!("add `{field} = {{ ... }}`"));
+        return None;
+    }
+    let inner = section.table(field);
+    let mut spec = MetricSpec { kind: kind.to_owned(), ..MetricSpec::default() };
+    match kind {
+        "Resource" => {
+            let (name, target) = (resource_name(&inner), target(&inner));
+            spec.resource = Some(ResourceMetric { name: name?, target: target? });
+        }
+        "ContainerResource" => {
+            let (name, container, target) = (resource_name(&inner), inner.text("container"), target(&inner));
+            spec.container_resource = Some(ContainerResourceMetric { name: name?, container: container?, target: target? });
+        }
+        "Pods" => {
+            let (metric, target) = (identifier(&inner), target(&inner));
+            spec.pods = Some(PodsMetric { metric: metric?, target: target? });
+        }
+        "Object" => {
+            let described = inner.required_table("described_object").and_then(|table| object_ref(&table));
+            let (metric, target) = (identifier(&inner), target(&inner));
+            spec.object = Some(ObjectMetric { described_object: described?, metric: metric?, target: target? });
+        }
+        _ => {
+            let (metric, target) = (identifier(&inner), target(&inner));
+            spec.external = Some(ExternalMetric { metric: metric?, target: target? });
+        }
+    }
+    Some(spec)
+}
+
+fn resource_name(section: &Section<'_>) -> Option<String> {
+    section.read("name", |node| match super::reader::text(node)?.as_str() {
+        name @ ("cpu" | "memory") => Ok(name.to_owned()),
+        other => Err(format!("`{other}` is no resource that is simulated; write \"cpu\" or \"memory\"")),
+    })
+}
+
+fn object_ref(section: &Section<'_>) -> Option<CrossVersionObjectReference> {
+    let (api_version, kind, name) = (section.text("api_version"), section.text("kind"), section.text("name"));
+    Some(CrossVersionObjectReference { api_version: api_version?, kind: kind?, name: name? })
+}
+
+fn identifier(section: &Section<'_>) -> Option<MetricIdentifier> {
+    let metric = section.required_table("metric")?;
+    let selector = match metric.table_if("selector") {
+        Some(selector) => {
+            let labels = if selector.has("match_labels") { selector.map("match_labels")? } else { Vec::new() };
+            let expressions = selector.tables("match_expressions");
+            Some(LabelSelector {
+                match_labels: labels.into_iter().collect(),
+                match_expressions: expressions.iter().filter_map(expression).collect(),
+            })
+        }
+        None => None,
+    };
+    Some(MetricIdentifier { name: metric.text("name")?, selector })
+}
+
+fn expression(section: &Section<'_>) -> Option<LabelSelectorRequirement> {
+    let words = [("In", "In"), ("NotIn", "NotIn"), ("Exists", "Exists"), ("DoesNotExist", "DoesNotExist")];
+    let (key, operator, values) = (section.text("key"), section.choice("operator", &words), section.texts("values"));
+    Some(LabelSelectorRequirement { key: key?, operator: operator?.to_owned(), values: values? })
+}
+
+fn target(section: &Section<'_>) -> Option<MetricTarget> {
+    let target = section.required_table("target")?;
+    let words = [("Utilization", "Utilization"), ("Value", "Value"), ("AverageValue", "AverageValue")];
+    let kind = target.choice("type", &words)?;
+    let quantity = |name: &str| target.read(name, |node| quoted(node, parse_quantity, "100m"));
+    let mut average_utilization = None;
+    if target.has("average_utilization") {
+        average_utilization = Some(target.read("average_utilization", |node| quoted(node, |text| percent(units::share(text)?), "70%"))?);
+    }
+    let average_value = if target.has("average_value") { Some(quantity("average_value")?) } else { None };
+    let value = if target.has("value") { Some(quantity("value")?) } else { None };
+    Some(MetricTarget { kind: kind.to_owned(), value, average_value, average_utilization })
+}
+
+fn parse_quantity(text: &str) -> Result<Quantity, String> {
+    Quantity::parse(text).map_err(|_| format!("`{text}` is no Kubernetes quantity; write such as \"100m\", \"30\" or \"2Gi\""))
+}
+
+fn rules(behavior: &Section<'_>, name: &str) -> Option<ScalingRules> {
+    let section = behavior.table_if(name)?;
+    let seconds = |section: &Section<'_>, key: &str| {
+        section.read(key, |node| {
+            let span: Span = super::reader::duration(node)?;
+            if span.as_nanos() % 1_000_000_000 != 0 {
+                return Err("not whole seconds; Kubernetes takes whole seconds only".to_owned());
+            }
+            i32::try_from(span.as_nanos() / 1_000_000_000).map_err(|_| "too long".to_owned())
+        })
+    };
+    let window = if section.has("stabilization_window") { seconds(&section, "stabilization_window") } else { None };
+    let words = [("Max", "Max"), ("Min", "Min"), ("Disabled", "Disabled")];
+    let select_policy = if section.has("select_policy") { section.choice("select_policy", &words) } else { None };
+    let tolerance = if section.has("tolerance") {
+        section.share("tolerance").map(|share| Quantity::from_nanos((share * 1e9).round() as i128))
+    } else {
+        None
+    };
+    let policies = section.has("policies").then(|| {
+        section
+            .tables("policies")
+            .iter()
+            .filter_map(|policy| {
+                let kind = policy.choice("type", &[("Pods", "Pods"), ("Percent", "Percent")]);
+                let (value, period_seconds) = (policy.count("value"), seconds(policy, "period"));
+                Some(ScalingPolicy {
+                    kind: kind?.to_owned(),
+                    value: i32::try_from(value?).ok()?,
+                    period_seconds: period_seconds?,
+                })
+            })
+            .collect()
+    });
+    Some(ScalingRules {
+        stabilization_window_seconds: window,
+        select_policy: select_policy.map(str::to_owned),
+        policies,
+        tolerance,
+    })
+}
