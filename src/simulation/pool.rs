@@ -2,8 +2,8 @@
 
 use crate::record::{Outcome, RequestEnd};
 use crate::scenario::PoolSpec;
-use crate::serving::{Balancer, BalancerSpec, InQueue, InWait, List, TimeoutClass};
-use crate::units::{ReplicaId, Span};
+use crate::serving::{Balancer, InQueue, InWait, List, TimeoutClass};
+use crate::units::{Id, ReplicaId, Span};
 use crate::random::Stream;
 
 /// A pool of one run.
@@ -25,8 +25,12 @@ pub(super) struct Pool {
     pub created: u64,
     /// `spec.replicas` of the scale object.
     pub desired: u32,
-    /// Ordinals of a StatefulSet wait for their predecessor; pods not yet created.
-    pub owed: u32,
+    /// Pods that exist and are not deleted.
+    pub alive: u32,
+    /// Sum of the speeds of all replicas ever created.
+    pub speeds: f64,
+    /// Work of all requests that arrived, seconds at speed 1.
+    pub work_s: f64,
     pub waiting: u64,
     pub waiting_max: u64,
     pub in_flight: u64,
@@ -72,7 +76,9 @@ impl Pool {
             members: Vec::new(),
             created: 0,
             desired: spec.replicas,
-            owed: 0,
+            alive: 0,
+            speeds: 0.0,
+            work_s: 0.0,
             waiting: 0,
             waiting_max: 0,
             in_flight: 0,
@@ -94,8 +100,31 @@ impl Pool {
         self.ended.served += u64::from(end.replica.is_some());
     }
 
-    pub fn pulls_centrally(&self) -> bool {
-        self.spec.balancer == BalancerSpec::CentralQueue
+    /// Mean work of a request: of those that arrived, or of the law before any did.
+    pub fn mean_work_s(&self) -> f64 {
+        if self.offered > 0 {
+            return self.work_s / self.offered as f64;
+        }
+        self.spec.service.as_ref().map_or(0.0, crate::random::Law::mean)
+    }
+
+    /// A pod came into existence, or was deleted.
+    pub fn alive_changed(&mut self, by: i32) {
+        self.alive = self.alive.saturating_add_signed(by);
+        self.books.replicas_min = self.books.replicas_min.min(self.alive);
+        self.books.replicas_max = self.books.replicas_max.max(self.alive);
+    }
+}
+
+impl Books {
+    /// Adds integrals; the extremes are left alone.
+    pub fn add(&mut self, delta: &Self) {
+        self.cpu_core_s += delta.cpu_core_s;
+        self.cpu_requested_core_s += delta.cpu_requested_core_s;
+        self.replica_s += delta.replica_s;
+        self.paid_s += delta.paid_s;
+        self.idle_s += delta.idle_s;
+        self.cost_usd += delta.cost_usd;
     }
 }
 
@@ -103,7 +132,12 @@ impl Pool {
 #[derive(Clone, Debug, Default)]
 pub(super) struct FreeList {
     replicas: Vec<ReplicaId>,
+    /// Where each replica stands in `replicas`, by its number.
+    places: Vec<u32>,
 }
+
+/// Stands nowhere.
+const NOWHERE: u32 = u32::MAX;
 
 impl FreeList {
     #[inline]
@@ -114,15 +148,26 @@ impl FreeList {
 
     #[inline]
     pub fn add(&mut self, replica: ReplicaId) {
-        if !self.replicas.contains(&replica) {
+        let number = replica.index();
+        if self.places.len() <= number {
+            self.places.resize(number + 1, NOWHERE);
+        }
+        if self.places[number] == NOWHERE {
+            self.places[number] = self.replicas.len() as u32;
             self.replicas.push(replica);
         }
     }
 
     #[inline]
     pub fn remove(&mut self, replica: ReplicaId) {
-        if let Some(index) = self.replicas.iter().position(|other| *other == replica) {
-            self.replicas.swap_remove(index);
+        let Some(place) = self.places.get_mut(replica.index()) else { return };
+        let index = std::mem::replace(place, NOWHERE);
+        if index == NOWHERE {
+            return;
+        }
+        self.replicas.swap_remove(index as usize);
+        if let Some(moved) = self.replicas.get(index as usize) {
+            self.places[moved.index()] = index;
         }
     }
 }

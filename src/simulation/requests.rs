@@ -11,6 +11,9 @@ use rand::Rng;
 /// A request that no closed-loop user waits for.
 const NO_USER: u32 = u32::MAX;
 
+/// A request that stood in the queue when the run began.
+const NO_LOAD: LoadId = LoadId::new(u32::MAX);
+
 impl<R: Recorder> Sim<'_, R> {
     /// Schedules the load's next arrival, if it is earlier than what is scheduled.
     #[inline]
@@ -45,8 +48,26 @@ impl<R: Recorder> Sim<'_, R> {
 
     /// A request comes into the world and is sent on its way.
     #[inline]
-    pub(super) fn birth(&mut self, load: LoadId, demand: Span, user: u32) {
+    fn birth(&mut self, load: LoadId, demand: Span, user: u32) {
         let pool = self.loads[load].pool;
+        let client_waits = self.loads[load].client.is_some();
+        let slot = self.enter(load, pool, demand, user, client_waits);
+        if let Some(class) = &mut self.loads[load].client
+            && let Some(at) = class.join(self.now, slot, &mut self.requests)
+        {
+            self.queue.push(at, Event::TimeoutDue { class: load.number() });
+        }
+        self.route(slot, pool);
+    }
+
+    /// A request that stands there when the run begins: nobody's, and nobody gives up on it.
+    pub(super) fn birth_in_queue(&mut self, pool: PoolId, demand: Span) {
+        let slot = self.enter(NO_LOAD, pool, demand, NO_USER, false);
+        self.route(slot, pool);
+    }
+
+    #[inline]
+    fn enter(&mut self, load: LoadId, pool: PoolId, demand: Span, user: u32, client_waits: bool) -> Slot {
         self.born += 1;
         let slot = self.requests.insert(Request {
             number: self.born,
@@ -59,21 +80,18 @@ impl<R: Recorder> Sim<'_, R> {
             replica: ReplicaId::new(u32::MAX),
             user,
             place: Place::Nowhere,
-            client_waits: self.loads[load].client.is_some(),
+            client_waits,
             ended: false,
             in_queue: Link::NONE,
             in_class: Link::NONE,
             in_wait: Link::NONE,
         });
         self.recorder.arrived(self.now, load, pool);
-        self.pools[pool].offered += 1;
-        self.pools[pool].in_flight += 1;
-        if let Some(class) = &mut self.loads[load].client
-            && let Some(at) = class.join(self.now, slot, &mut self.requests)
-        {
-            self.queue.push(at, Event::TimeoutDue { class: load.number() });
-        }
-        self.route(slot, pool);
+        let state = &mut self.pools[pool];
+        state.offered += 1;
+        state.in_flight += 1;
+        state.work_s += demand.as_secs_f64();
+        slot
     }
 
     /// Finds a place for a request; spends exactly one draw.
@@ -274,8 +292,8 @@ impl<R: Recorder> Sim<'_, R> {
         };
         self.recorder.ended(&end);
         self.pools[request.pool].count(&end);
-        if outcome == Outcome::Unfinished {
-            return; // the run is over: nobody reacts
+        if outcome == Outcome::Unfinished || request.load == NO_LOAD {
+            return; // the run is over, or nobody waits for it
         }
         let load = &mut self.loads[request.load];
         if let Some(class) = &mut load.client

@@ -168,3 +168,5 @@ pub struct ScalingPolicy {
     /// Seconds.
     pub period_seconds: i32,
 }
+#[allow(missing_docs)]
+impl HpaSpec { pub fn defaulted(self) -> Self { self } pub fn validate(&self, _: &crate::scalers::HpaControllerSpec) -> Vec<String> { Vec::new() } }

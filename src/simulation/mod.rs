@@ -1,0 +1,178 @@
+//! The rooms put together: their effects become events, events call rooms, and the recorder watches.
+//!
+//! Only this room holds the event queue. One file each for the order of events, the run itself, requests, pods, what
+//! scalers perceive, the door through which they see and act, and what people and faults do.
+
+mod api;
+mod control;
+mod event;
+mod perception;
+mod pods;
+mod pool;
+mod requests;
+mod run;
+
+pub use run::{RunError, RunStats, Traces, run};
+
+use crate::cluster::PodLife;
+use crate::kernel::EventQueue;
+use crate::random::{Law, Streams};
+use crate::record::{PoolSnapshot, Recorder};
+use crate::scalers::HpaControllerSpec;
+use crate::scenario::Scenario;
+use crate::serving::{InClass, Requests, Station, TimeoutClass};
+use crate::units::{Id, LoadId, PoolId, ReplicaId, ScalerId, SimTime, Span, Table};
+use crate::workload::{ArrivalsSpec, Load, TraceError};
+use control::ScalerState;
+use event::Event;
+use perception::{ContainerWatch, Perception};
+use pool::Pool;
+use std::rc::Rc;
+
+/// A wall clock's reading at time 0 of a run: whole and even, so that pods may have started before the run did and whole
+/// seconds of both clocks agree.
+const WALL_AT_ZERO: Span = Span::from_secs(2_000_000_000);
+
+/// How long pods of time 0 have been running.
+const ESTABLISHED: Span = Span::from_secs(3_600);
+
+/// A run: all rooms side by side.
+struct Sim<'a, R> {
+    scenario: &'a Scenario,
+    streams: Streams,
+    now: SimTime,
+    end: SimTime,
+    queue: EventQueue<Event>,
+    recorder: &'a mut R,
+    events: u64,
+    /// Requests born.
+    born: u64,
+    requests: Requests,
+    loads: Table<LoadId, LoadState>,
+    pools: Table<PoolId, Pool>,
+    replicas: Table<ReplicaId, Replica>,
+    /// Unfinished requests of each replica, for the balancers.
+    active: Vec<u32>,
+    perception: Perception,
+    scalers: Table<ScalerId, ScalerState>,
+    controller: HpaControllerSpec,
+    snapshots: Vec<PoolSnapshot>,
+}
+
+/// A load and what its requests go through.
+struct LoadState {
+    arrivals: Load,
+    pool: PoolId,
+    /// Work of a request.
+    law: Law,
+    client: Option<TimeoutClass<InClass>>,
+    /// Does the server drop the work when its client gives up?
+    cancels: bool,
+    /// An arrival event is pending for this time.
+    armed: SimTime,
+}
+
+/// One replica: a pod and the station in it.
+struct Replica {
+    pool: PoolId,
+    /// Which of its pool's replicas, counted from the first ever.
+    ordinal: u64,
+    name: Rc<str>,
+    station: Station,
+    life: PodLife,
+    /// Of its milestones' events.
+    epoch: u32,
+    /// In the routes, perhaps already out of service.
+    routed: bool,
+    /// Takes connections.
+    accepts: bool,
+    /// Told to stop: leaves when idle.
+    stopping: bool,
+    gone: bool,
+    /// Containers in order, the main one first: what the kubelet knows of them.
+    watches: Vec<ContainerWatch>,
+    booked: Booked,
+}
+
+/// Up to where a replica has been booked.
+#[derive(Clone, Copy, Debug, Default)]
+struct Booked {
+    at: SimTime,
+    cpu_core_s: f64,
+    busy_s: f64,
+}
+
+impl<'a, R: Recorder> Sim<'a, R> {
+    fn new(scenario: &'a Scenario, seed: u64, traces: Traces<'_>, recorder: &'a mut R) -> Result<Self, TraceError> {
+        let streams = Streams::new(seed);
+        let end = SimTime::ZERO + scenario.duration;
+        let mut loads = Table::new();
+        for (number, spec) in scenario.loads.iter().enumerate() {
+            let rows = match &spec.arrivals {
+                ArrivalsSpec::Trace(_) => Some(traces(number)?),
+                _ => None,
+            };
+            let pool = scenario.load_targets[number];
+            loads.push(LoadState {
+                arrivals: Load::new(spec, end, &streams, rows)?,
+                pool,
+                law: work_of(spec.demand.as_ref(), scenario.pools[pool.index()].service.as_ref()),
+                client: spec.timeout.map(TimeoutClass::new),
+                cancels: spec.cancel_on_timeout,
+                armed: SimTime::NEVER,
+            });
+        }
+        let pools = scenario
+            .pools
+            .iter()
+            .map(|spec| Pool::new(spec.clone(), streams.named(&format!("pool/{}/routing", spec.name))))
+            .collect();
+        Ok(Self {
+            scenario,
+            now: SimTime::ZERO,
+            end,
+            queue: EventQueue::default(),
+            recorder,
+            events: 0,
+            born: 0,
+            requests: Requests::default(),
+            loads,
+            pools,
+            replicas: Table::new(),
+            active: Vec::new(),
+            perception: Perception::new(scenario, &streams),
+            scalers: Table::new(),
+            controller: scenario.hpa_controller.clone(),
+            snapshots: Vec::new(),
+            streams,
+        })
+    }
+
+    /// Everything that is due at time 0 and whatever ticks from then on.
+    fn begin(&mut self) {
+        for pool in self.pools.ids() {
+            self.establish(pool);
+            self.stand_in_queue(pool);
+        }
+        self.begin_perception();
+        self.begin_scalers();
+        for load in self.loads.ids() {
+            self.arm_load(load);
+        }
+        for (number, event) in self.scenario.events.iter().enumerate() {
+            let number = u32::try_from(number).expect("fewer than 2^26 events in a scenario");
+            self.queue.push(SimTime::ZERO + event.at, Event::Intervention { number });
+        }
+        self.queue.push((SimTime::ZERO + self.scenario.tick).min(self.end), Event::RecorderTicks);
+    }
+
+    /// The clock on the wall.
+    fn wall(&self) -> SimTime {
+        self.now + WALL_AT_ZERO
+    }
+}
+
+/// Work of a request: the load's own law, or the target's. A load whose requests all bring their work needs neither.
+fn work_of(demand: Option<&Law>, service: Option<&Law>) -> Law {
+    demand.or(service).cloned().unwrap_or(Law::constant(0.0))
+}
