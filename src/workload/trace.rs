@@ -1,0 +1,340 @@
+//! Replay of recorded arrivals, row by row.
+//!
+//! Rows are placed in time first (a bin's requests within the bin, an event with its jitter) and then thinned or copied,
+//! each at its own instant, so that a change of volume holds from that instant on. Every row costs the same draws from the
+//! stream of its purpose: the rows kept at half the volume are among those kept at three quarters. Memory is one bin, the
+//! window of jitter and the window of shifts.
+
+use super::load::Arrival;
+use super::spec::Spread;
+use super::spec::TraceSpec;
+use crate::random::Stream;
+use crate::random::Streams;
+use crate::units::SimTime;
+use crate::units::Span;
+use rand::RngExt;
+use rand_distr::Distribution;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fmt;
+use std::path::PathBuf;
+
+/// A row of a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The file's own time.
+    pub t: Span,
+    /// Requests of this interval; 1 for an event.
+    pub count: u64,
+    /// Work of each, if the file says so.
+    pub demand: Option<Span>,
+    /// Where it stands in the file, from 1.
+    pub line: u64,
+}
+
+/// Where rows come from, one at a time.
+pub trait RowSource {
+    /// The next row, `None` after the last one.
+    ///
+    /// # Errors
+    /// What cannot be read or is no row.
+    fn next_row(&mut self) -> Result<Option<Row>, TraceError>;
+    /// Begins again with the first row.
+    ///
+    /// # Errors
+    /// What cannot be read again.
+    fn rewind(&mut self) -> Result<(), TraceError>;
+    /// True if rows count the requests of intervals.
+    fn is_binned(&self) -> bool;
+}
+
+/// Why a trace cannot be replayed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceError {
+    /// The file.
+    pub path: PathBuf,
+    /// The line at fault; `None`: the file as a whole.
+    pub line: Option<u64>,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+impl fmt::Display for TraceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+impl std::error::Error for TraceError {}
+
+/// Copies are shifted by up to this much, either way.
+const LARGEST_SHIFT: Span = Span::from_secs(1);
+
+/// A replay.
+pub(super) struct Trace {
+    source: Box<dyn RowSource>,
+    spec: TraceSpec,
+    from: SimTime,
+    end: SimTime,
+    /// Width of a bin; `None`: rows are events.
+    bin: Option<u64>,
+    /// File time of `from`; the first row's where the file is not clipped.
+    zero: Option<u64>,
+    /// What repetitions have added to file time.
+    repeated: u64,
+    pass: Pass,
+    volume: f64,
+    placing: Stream,
+    keeping: Stream,
+    shifting: Stream,
+    /// Requests of the file in the order of their instants, not yet thinned or copied.
+    placed: BinaryHeap<Reverse<Request>>,
+    copies: BinaryHeap<Reverse<Request>>,
+    numbered: u64,
+    /// No row still to be read places a request earlier than this.
+    read_to: SimTime,
+    /// Nothing happens earlier than this.
+    now: SimTime,
+}
+
+/// What one reading of the file has shown.
+#[derive(Default)]
+struct Pass {
+    first: Option<u64>,
+    last: u64,
+    rows: u64,
+}
+
+/// A request; equal instants keep the order of the file.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Request {
+    at: SimTime,
+    number: u64,
+    demand: Option<Span>,
+}
+
+impl Trace {
+    pub(super) fn new(
+        spec: &TraceSpec,
+        scale: f64,
+        (from, end): (SimTime, SimTime),
+        (streams, path): (&Streams, &str),
+        source: Box<dyn RowSource>,
+    ) -> Result<Self, TraceError> {
+        let mut trace = Self {
+            source,
+            spec: spec.clone(),
+            from,
+            end,
+            bin: None,
+            zero: spec.clip_from.map(Span::as_nanos),
+            repeated: 0,
+            pass: Pass::default(),
+            volume: spec.volume_scale * scale,
+            placing: streams.named(&format!("{path}/arrivals")),
+            keeping: streams.named(&format!("{path}/volume")),
+            shifting: streams.named(&format!("{path}/shift")),
+            placed: BinaryHeap::new(),
+            copies: BinaryHeap::new(),
+            numbered: 0,
+            read_to: from,
+            now: from,
+        };
+        if trace.source.is_binned() {
+            trace.bin = Some(trace.width_of_bins()?);
+        }
+        trace.read_on()?;
+        Ok(trace)
+    }
+
+    pub(super) fn next_at(&self) -> SimTime {
+        let copy = self.copies.peek().map_or(SimTime::NEVER, |Reverse(copy)| copy.at);
+        copy.min(self.handled_at())
+    }
+
+    /// A request of the file is thinned or copied, or else a copy arrives.
+    pub(super) fn fire(&mut self, now: SimTime) -> Result<Option<Arrival>, TraceError> {
+        self.now = now;
+        if self.handled_at() > now {
+            return Ok(self.copies.pop().map(|Reverse(copy)| copy.arrives()));
+        }
+        let Some(Reverse(request)) = self.placed.pop() else {
+            return Ok(None);
+        };
+        self.read_on()?;
+        let whole = self.volume.floor();
+        let fraction = self.volume - whole;
+        let one_more = fraction > 0.0 && self.keeping.random::<f64>() < fraction;
+        let copies = whole as u64 + u64::from(one_more);
+        if copies == 1 && request.at == now {
+            return Ok(Some(request.arrives()));
+        }
+        for copy in 0..copies {
+            let at = if copy == 0 { request.at } else { self.shifted(request.at) };
+            let number = self.number();
+            self.copies.push(Reverse(Request { at, number, ..request }));
+        }
+        Ok(None)
+    }
+
+    pub(super) fn set_scale(&mut self, now: SimTime, scale: f64) {
+        self.volume = self.spec.volume_scale * scale;
+        self.now = self.now.max(now);
+    }
+
+    /// When the next request of the file is thinned or copied: ahead of its instant if copies may come before it.
+    fn handled_at(&self) -> SimTime {
+        let ahead = if self.volume > 1.0 { LARGEST_SHIFT } else { Span::ZERO };
+        self.placed.peek().map_or(SimTime::NEVER, |Reverse(request)| request.at.saturating_sub(ahead).max(self.now))
+    }
+
+    /// A shift either way; what would lie in the past is mirrored at now.
+    fn shifted(&mut self, at: SimTime) -> SimTime {
+        let shift = Span::from_drawn_secs(2.0 * LARGEST_SHIFT.as_secs_f64() * self.shifting.random::<f64>());
+        let late = at + shift;
+        let earliest = self.now + LARGEST_SHIFT;
+        if late >= earliest { late.saturating_sub(LARGEST_SHIFT) } else { self.now + earliest.since(late) }
+    }
+
+    fn number(&mut self) -> u64 {
+        self.numbered += 1;
+        self.numbered
+    }
+
+    /// Reads until the earliest placed request is the earliest of all.
+    fn read_on(&mut self) -> Result<(), TraceError> {
+        while self.read_to < self.end && self.placed.peek().is_none_or(|Reverse(request)| request.at > self.read_to) {
+            match self.source.next_row()? {
+                Some(row) if self.is_before_clip_end(&row) => self.take(&row)?,
+                _ => self.end_pass()?,
+            }
+        }
+        Ok(())
+    }
+
+    fn is_before_clip_end(&self, row: &Row) -> bool {
+        self.spec.clip_until.is_none_or(|until| row.t < until)
+    }
+
+    fn take(&mut self, row: &Row) -> Result<(), TraceError> {
+        let t = row.t.as_nanos();
+        if t < self.pass.last {
+            return Err(self.refuse(Some(row.line), "times must not fall: sort the file by time"));
+        }
+        let ends = self.bin.map_or(t, |bin| t.saturating_add(bin).saturating_sub(1));
+        self.pass.last = t;
+        if self.spec.clip_from.is_some_and(|from| ends < from.as_nanos()) {
+            return Ok(());
+        }
+        self.pass.first.get_or_insert(t);
+        self.pass.rows += 1;
+        self.zero.get_or_insert(t);
+        self.read_to = self.instant(t);
+        match self.bin {
+            None => self.place_event(t, row),
+            Some(bin) => self.place_bin(t, bin, row),
+        }
+        Ok(())
+    }
+
+    fn place_event(&mut self, t: u64, row: &Row) {
+        let jitter = self.spec.jitter.as_nanos();
+        for _ in 0..row.count {
+            let late = if jitter == 0 { 0 } else { part(jitter, self.placing.random()) };
+            self.place(t.saturating_add(late), row.demand);
+        }
+    }
+
+    fn place_bin(&mut self, t: u64, bin: u64, row: &Row) {
+        let count = match self.spec.spread {
+            Spread::Poisson => rand_distr::Poisson::new(row.count as f64)
+                .map_or(0, |count| Distribution::<f64>::sample(&count, &mut self.placing) as u64),
+            Spread::Even | Spread::Uniform => row.count,
+        };
+        for number in 0..count {
+            let into = match self.spec.spread {
+                // Each in the middle of its share of the bin: neither early nor late on average.
+                Spread::Even => {
+                    ((2 * u128::from(number) + 1) * u128::from(bin) / (2 * u128::from(count))) as u64
+                }
+                Spread::Uniform | Spread::Poisson => part(bin, self.placing.random()),
+            };
+            let at = t.saturating_add(into);
+            let after = self.spec.clip_from.is_none_or(|from| at >= from.as_nanos());
+            let before = self.spec.clip_until.is_none_or(|until| at < until.as_nanos());
+            if after && before {
+                self.place(at, row.demand);
+            }
+        }
+    }
+
+    fn place(&mut self, t: u64, demand: Option<Span>) {
+        let at = self.instant(t);
+        if at < self.end {
+            let number = self.number();
+            self.placed.push(Reverse(Request { at, number, demand }));
+        }
+    }
+
+    /// The simulated instant of a file time of this pass.
+    fn instant(&self, t: u64) -> SimTime {
+        let since_zero = t.saturating_sub(self.zero.unwrap_or(t)).saturating_add(self.repeated);
+        let scale = self.spec.time_scale;
+        let nanos = if scale == 1.0 { since_zero } else { (since_zero as f64 / scale).round() as u64 };
+        self.from + Span::from_nanos(nanos)
+    }
+
+    /// The file is read: over, or from the start again.
+    fn end_pass(&mut self) -> Result<(), TraceError> {
+        let pass = std::mem::take(&mut self.pass);
+        let Some(first) = pass.first.filter(|_| self.spec.repeat) else {
+            self.read_to = SimTime::NEVER;
+            return Ok(());
+        };
+        let length = pass.last - first;
+        let gap = self.bin.unwrap_or(if pass.rows > 1 { length / (pass.rows - 1) } else { 0 });
+        let period = length.saturating_add(gap);
+        if period == 0 {
+            return Err(self.refuse(None, "rows of a single instant cannot be repeated: set `loop = false`"));
+        }
+        self.repeated = self.repeated.saturating_add(period);
+        self.source.rewind()
+    }
+
+    /// The width of a bin: given, or the distance of the first two rows.
+    fn width_of_bins(&mut self) -> Result<u64, TraceError> {
+        if let Some(bin) = self.spec.bin {
+            return Ok(bin.as_nanos());
+        }
+        let first = self.source.next_row()?;
+        let second = self.source.next_row()?;
+        self.source.rewind()?;
+        let (Some(first), Some(second)) = (first, second) else {
+            return Err(self.refuse(None, "fewer than two rows do not show the width of a bin: set `bin`"));
+        };
+        match second.t.as_nanos().checked_sub(first.t.as_nanos()) {
+            Some(width) if width > 0 => Ok(width),
+            Some(_) => Err(self.refuse(Some(second.line), "the first two bins begin together: set `bin`")),
+            None => Err(self.refuse(Some(second.line), "times must not fall: sort the file by time")),
+        }
+    }
+
+    fn refuse(&self, line: Option<u64>, message: &str) -> TraceError {
+        TraceError { path: self.spec.file.clone(), line, message: message.to_string() }
+    }
+}
+
+impl Request {
+    const fn arrives(&self) -> Arrival {
+        Arrival { user: None, demand: self.demand }
+    }
+}
+
+/// A whole number below `whole`, by a share below 1.
+fn part(whole: u64, share: f64) -> u64 {
+    ((whole as f64 * share) as u64).min(whole.saturating_sub(1))
+}
