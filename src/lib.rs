@@ -13,5 +13,6 @@ pub mod report;
 pub mod scalers;
 pub mod scenario;
 pub mod serving;
+pub mod simulation;
 pub mod units;
 pub mod workload;

@@ -17,6 +17,16 @@ pub struct Report {
     pub error: Option<String>,
 }
 
+impl Report {
+    /// Empties it for the next pass; the status stays, as that of the object does.
+    pub fn clear(&mut self) {
+        self.metrics.clear();
+        self.trail = Trail::default();
+        self.events.clear();
+        self.error = None;
+    }
+}
+
 /// One metric on the way to a proposal.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MetricStep {

@@ -448,11 +448,7 @@ fn check_traces(reader: &Reader<'_>, tree: &Node, scenario: &Scenario) -> Vec<Op
                     Some(facts)
                 }
                 Err(error) => {
-                    let message = match error.line {
-                        0 => format!("{}: {}", error.path.display(), error.message),
-                        line => format!("{}:{line}: {}", error.path.display(), error.message),
-                    };
-                    reader.report(Problem::error(place, message, "this trace").help("a trace is a CSV file with a column `t` or `timestamp_s` in rising order, and `count` if it is binned"));
+                    reader.report(Problem::error(place, error.to_string(), "this trace").help("a trace is a CSV file with a column `t` or `timestamp_s` in rising order, and `count` if it is binned"));
                     None
                 }
             }

@@ -100,7 +100,7 @@ impl TraceFile {
 
     fn begin(spec: &TraceSpec, hashing: bool) -> Result<Self, TraceError> {
         let path = spec.file.clone();
-        let fail = |line: u64, message: String| TraceError { path: path.clone(), line, message };
+        let fail = |line: u64, message: String| TraceError { path: path.clone(), line: (line > 0).then_some(line), message };
         let file = File::open(&path).map_err(|error| fail(0, format!("cannot open: {error}")))?;
         let source = BufReader::with_capacity(1 << 16, Hashing { file, hash: hashing.then(Sha256::new) });
         let table = RawTable::new(source).map_err(|error| fail(error.line, error.message))?;
@@ -123,7 +123,7 @@ impl TraceFile {
     }
 
     fn error(&self, line: u64, message: impl Into<String>) -> TraceError {
-        TraceError { path: self.path.clone(), line, message: message.into() }
+        TraceError { path: self.path.clone(), line: (line > 0).then_some(line), message: message.into() }
     }
 
     fn wrap<T>(&self, result: Result<T, TableError>) -> Result<T, TraceError> {

@@ -30,8 +30,8 @@ impl<R: Recorder> Sim<'_, R> {
             state.station.set_base(self.now, idle);
             self.enters_routes(replica);
         }
-        let books = &mut self.pools[pool].books;
-        (books.replicas_min, books.replicas_max) = (self.pools[pool].alive, self.pools[pool].alive);
+        let state = &mut self.pools[pool];
+        (state.books.replicas_min, state.books.replicas_max) = (state.alive, state.alive);
     }
 
     /// Requests that stand in the queue at time 0.

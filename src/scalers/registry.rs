@@ -1,0 +1,46 @@
+//! The one list of scalers: from what a scenario says to a scaler at work.
+
+use super::hpa::spec::CrossVersionObjectReference;
+use super::schedule::Schedule;
+use super::scaler::Wake;
+use super::seat::{Seat, Seated};
+use super::spec::{HpaControllerSpec, ScalerSpec};
+use crate::units::SimTime;
+
+/// What a scaler's object is called, and what it scales.
+#[derive(Clone, Debug)]
+pub struct Placement {
+    /// Name of the object.
+    pub name: String,
+    /// The workload.
+    pub target: CrossVersionObjectReference,
+    /// When the run begins.
+    pub begins: SimTime,
+    /// When the first pass is due, for scalers that work in periods.
+    pub first: SimTime,
+}
+
+/// Puts a scaler to work; `None` for a fixed size, which needs nobody.
+pub fn seat(spec: &ScalerSpec, controller: &HpaControllerSpec, place: Placement) -> Option<(Box<dyn Seated>, Wake)> {
+    fn boxed<S: super::scaler::Scaler + 'static>(rules: S, first: SimTime) -> Option<(Box<dyn Seated>, Wake)> {
+        let (seat, wake) = Seat::new(rules, first);
+        Some((Box::new(seat), wake))
+    }
+    let _ = controller;
+    match spec {
+        ScalerSpec::Fixed => None,
+        ScalerSpec::Schedule(schedule) => {
+            boxed(Schedule { spec: schedule.clone(), target: place.target, begins: place.begins }, place.first)
+        }
+        ScalerSpec::Hpa(_) => None,
+    }
+}
+
+/// Gives a scaler at work its new spec.
+pub fn amend(seat: &mut dyn Seated, now: SimTime, spec: &ScalerSpec, controller: &HpaControllerSpec) -> Wake {
+    let _ = controller;
+    match spec {
+        ScalerSpec::Fixed | ScalerSpec::Hpa(_) => Wake::Keep,
+        ScalerSpec::Schedule(schedule) => seat.amended(now, schedule),
+    }
+}

@@ -1,0 +1,192 @@
+//! The control plane as a scaler sees it: the only door between perception and decision.
+
+use super::{Sim, WALL_AT_ZERO};
+use crate::cluster::{Milestone, PodLife};
+use crate::metrics::{PoolMetricsSpec, Usage, pod_time};
+use crate::record::Recorder;
+use crate::scalers::hpa::spec::{CrossVersionObjectReference, MetricIdentifier};
+use crate::scalers::{
+    Api, ApiError, ContainerRequests, ContainerSample, PodPhase, PodSample, PodTemplate, PutError, ReadyStatus, Scale,
+    SeenPod, ScalerSpec,
+};
+use crate::scenario::PoolSpec;
+use crate::units::{PoolId, Quantity, ReplicaId, SimTime, Span};
+use std::rc::Rc;
+
+/// What the scaler of one pool sees and may do.
+pub(super) struct View<'s, 'a, R> {
+    sim: &'s mut Sim<'a, R>,
+    pool: PoolId,
+}
+
+impl<'s, 'a, R: Recorder> View<'s, 'a, R> {
+    pub fn new(sim: &'s mut Sim<'a, R>, pool: PoolId) -> Self {
+        Self { sim, pool }
+    }
+
+    fn find(&self, of: &CrossVersionObjectReference) -> Result<PoolId, ApiError> {
+        let found = self.sim.pools.iter().find(|(_, pool)| pool.spec.name == of.name && pool.spec.kind.as_str() == of.kind);
+        found.map(|(id, _)| id).ok_or_else(|| {
+            let resource = format!("{}s.apps", of.kind.to_lowercase());
+            ApiError(format!("{resource} \"{}\" not found", of.name))
+        })
+    }
+
+    /// Pools whose pods carry the labels of a selector.
+    fn selected(&self, selector: &str) -> Vec<PoolId> {
+        let matches = |pool: &PoolSpec| crate::scalers::hpa::selects(selector, &pool.labels);
+        self.sim.pools.iter().filter(|(_, pool)| matches(&pool.spec)).map(|(id, _)| id).collect()
+    }
+
+    fn usages(&self, pool: PoolId, replica: ReplicaId) -> Option<Vec<Usage>> {
+        let state = &self.sim.replicas[replica];
+        match self.sim.pools[pool].spec.metrics {
+            PoolMetricsSpec::Resource => state.watches.iter().map(|watch| watch.stored.usage()).collect(),
+            PoolMetricsSpec::Delay(_) => self.sim.delayed_usage(pool, replica).map(|usage| vec![usage]),
+        }
+    }
+}
+
+/// Kubernetes writes times in whole seconds.
+fn whole(at: SimTime) -> SimTime {
+    SimTime::from_secs(at.as_nanos() / 1_000_000_000)
+}
+
+/// What the pods of a pool ask for.
+pub(super) fn template(spec: &PoolSpec) -> PodTemplate {
+    let requests = |cpu: Option<u64>, memory: Option<u64>| {
+        let cpu = cpu.map(|millis| ("cpu".to_owned(), Quantity::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))));
+        let memory = memory.map(|bytes| ("memory".to_owned(), Quantity::from_units(i64::try_from(bytes).unwrap_or(i64::MAX))));
+        cpu.into_iter().chain(memory).collect()
+    };
+    let main = ContainerRequests {
+        name: spec.container.clone(),
+        requests: requests(spec.cpu.request_millis, spec.memory.request_bytes),
+    };
+    let others = spec.containers.iter().map(|container| ContainerRequests {
+        name: container.name.clone(),
+        requests: requests(container.cpu_request_millis, container.memory_request_bytes),
+    });
+    PodTemplate { containers: std::iter::once(main).chain(others).collect(), sidecars: Vec::new(), pod_requests: Vec::new() }
+}
+
+/// A pod as the API server shows it.
+fn seen(life: &PodLife, name: &Rc<str>, template: &Rc<PodTemplate>, established: SimTime) -> SeenPod {
+    let wall = |at: SimTime| whole(if at == SimTime::ZERO { established } else { at + WALL_AT_ZERO });
+    let noticed = life.since(Milestone::Noticed).map(wall);
+    let ready = life.since(Milestone::Ready).map(wall);
+    SeenPod {
+        name: Rc::clone(name),
+        phase: if life.has(Milestone::Running) { PodPhase::Running } else { PodPhase::Pending },
+        started: noticed,
+        ready: noticed.map(|_| if ready.is_some() { ReadyStatus::True } else { ReadyStatus::False }),
+        ready_changed: ready.or(noticed),
+        deleting: life.deleted.is_some(),
+        template: Rc::clone(template),
+    }
+}
+
+impl<R: Recorder> Api for View<'_, '_, R> {
+    fn get_scale(&mut self, of: &CrossVersionObjectReference) -> Result<Scale, ApiError> {
+        let pool = &self.sim.pools[self.find(of)?];
+        let count = |replicas: u32| i32::try_from(replicas).unwrap_or(i32::MAX);
+        Ok(Scale {
+            spec_replicas: count(pool.desired),
+            status_replicas: count(pool.alive),
+            selector: pool.spec.selector.clone(),
+        })
+    }
+
+    fn put_scale(&mut self, of: &CrossVersionObjectReference, replicas: i32) -> Result<(), PutError> {
+        let pool = self.find(of).map_err(|error| PutError::Other(error.0))?;
+        let replicas = u32::try_from(replicas).map_err(|_| PutError::Other("spec.replicas: must be 0 or more".to_owned()))?;
+        self.sim.set_size(pool, replicas);
+        Ok(())
+    }
+
+    fn pods(&mut self, selector: &str) -> Result<Vec<SeenPod>, ApiError> {
+        let established = SimTime::ZERO + WALL_AT_ZERO.saturating_sub(super::ESTABLISHED);
+        let mut pods = Vec::new();
+        for pool in self.selected(selector) {
+            let state = &self.sim.pools[pool];
+            let template = Rc::new(template(&state.spec));
+            for &replica in &state.members {
+                let replica = &self.sim.replicas[replica];
+                if replica.life.has(Milestone::Created) {
+                    pods.push(seen(&replica.life, &replica.name, &template, established));
+                }
+            }
+        }
+        Ok(pods)
+    }
+
+    fn resource_metrics(&mut self, selector: &str) -> Result<Vec<PodSample>, ApiError> {
+        let pools = self.selected(selector);
+        let through_server =
+            pools.iter().any(|&pool| matches!(self.sim.pools[pool].spec.metrics, PoolMetricsSpec::Resource));
+        let server = &self.sim.perception.server;
+        if through_server && !server.spec.enabled {
+            return Err(ApiError("the server could not find the requested resource (get pods.metrics.k8s.io)".to_owned()));
+        }
+        if through_server && !(server.up && server.has_served) {
+            let text = "the server is currently unable to handle the request (get pods.metrics.k8s.io)";
+            return Err(ApiError(text.to_owned()));
+        }
+        let mut samples = Vec::new();
+        for pool in pools {
+            for &replica in &self.sim.pools[pool].members {
+                let Some(usages) = self.usages(pool, replica) else { continue };
+                let Some((at, window)) = pod_time(usages.iter().copied()) else { continue };
+                let state = &self.sim.replicas[replica];
+                let containers = usages
+                    .iter()
+                    .zip(&state.watches)
+                    .map(|(usage, watch)| ContainerSample {
+                        name: Rc::clone(&watch.name),
+                        // metrics-server serves whole nanocores.
+                        cpu: Some(Quantity::from_nanos((usage.cpu_cores * 1e9) as i128)),
+                        memory: Some(Quantity::from_units(i64::try_from(usage.memory_bytes).unwrap_or(i64::MAX))),
+                    })
+                    .collect();
+                samples.push(PodSample { pod: Rc::clone(&state.name), at: whole(at), window, containers });
+            }
+        }
+        Ok(samples)
+    }
+
+    fn pods_metric(&mut self, metric: &MetricIdentifier, _selector: &str) -> Result<Vec<(Rc<str>, Quantity)>, ApiError> {
+        Err(ApiError(format!("the server could not find the metric {} for pods", metric.name)))
+    }
+
+    fn object_metric(
+        &mut self,
+        metric: &MetricIdentifier,
+        _object: &CrossVersionObjectReference,
+    ) -> Result<Quantity, ApiError> {
+        Err(ApiError(format!("the server could not find the metric {}", metric.name)))
+    }
+
+    fn external_metric(&mut self, metric: &MetricIdentifier) -> Result<Vec<Quantity>, ApiError> {
+        let signal = self.sim.scenario.signals.iter().find(|signal| signal.name == metric.name);
+        let since = Span::from_nanos(self.sim.now.as_nanos());
+        let value = signal.and_then(|signal| {
+            let passed = signal.points.partition_point(|&(at, _)| at <= since);
+            passed.checked_sub(1).map(|last| signal.points[last].1)
+        });
+        value
+            .map(|value| vec![Quantity::from_nanos((value * 1e9).round() as i128)])
+            .ok_or_else(|| ApiError(format!("the server could not find the metric {}", metric.name)))
+    }
+
+    fn other_hpa_selectors(&mut self) -> Vec<String> {
+        let mut others = Vec::new();
+        for (pool, state) in self.sim.pools.iter() {
+            match &state.spec.scaler {
+                ScalerSpec::Hpa(hpa) if pool == self.pool => others.extend(hpa.other_hpa_selectors.iter().cloned()),
+                ScalerSpec::Hpa(_) => others.push(state.spec.selector.clone()),
+                ScalerSpec::Fixed | ScalerSpec::Schedule(_) => {}
+            }
+        }
+        others
+    }
+}
