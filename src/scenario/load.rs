@@ -43,15 +43,15 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Opens the trace of a load again, for a run.
+    /// Opens the trace of the load with this index again, for a run.
     ///
     /// # Errors
     /// The file is gone or has changed its form.
-    pub fn open_trace(&self, load: LoadId) -> Result<Box<dyn RowSource>, TraceError> {
-        let ArrivalsSpec::Trace(spec) = &self.scenario.loads[load.index()].arrivals else {
+    pub fn open_trace(&self, load: usize) -> Result<Box<dyn RowSource>, TraceError> {
+        let ArrivalsSpec::Trace(spec) = &self.scenario.loads[load].arrivals else {
             panic!("only loads that replay a trace open one");
         };
-        let facts = self.traces[load.index()].as_ref().expect("every trace was checked");
+        let facts = self.traces[load].as_ref().expect("every trace was checked");
         Ok(Box::new(TraceFile::open(spec, facts)?))
     }
 }

@@ -246,9 +246,6 @@ impl<'a> Section<'a> {
             _ => quoted(node, units::clock, "08:30"),
         })
     }
-    pub(super) fn number(&self, name: &str) -> Option<f64> {
-        self.read(name, number)
-    }
     /// A number within bounds, `least` included.
     pub(super) fn number_from(&self, name: &str, least: f64, above: bool) -> Option<f64> {
         self.read(name, |node| {

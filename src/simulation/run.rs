@@ -4,7 +4,6 @@ use super::event::Event;
 use super::Sim;
 use crate::record::{Recorder, Snapshot};
 use crate::scenario::Scenario;
-use crate::units::SimTime;
 use crate::workload::{RowSource, TraceError};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -133,7 +132,3 @@ impl<R: Recorder> Sim<'_, R> {
     }
 }
 
-/// The instant of a span since the start of the run.
-pub(super) fn at(span: crate::units::Span) -> SimTime {
-    SimTime::ZERO + span
-}
