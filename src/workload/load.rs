@@ -142,6 +142,7 @@ mod tests {
     use crate::workload::Rate;
     use crate::workload::RateSpec;
     use crate::workload::Stage;
+    use rand::RngExt;
 
     fn spec(arrivals: ArrivalsSpec) -> LoadSpec {
         LoadSpec {
@@ -373,6 +374,31 @@ mod tests {
         assert_eq!(load.next_at(), None);
         load.set_scale(SimTime::from_secs(50), 1.0);
         assert_eq!(load.next_at(), Some(SimTime::from_nanos(50_500_000_000)));
+    }
+
+    /// Even arrivals are the whole part of the area, whatever scales it has been given on the way.
+    #[test]
+    fn no_change_of_scale_loses_or_invents_arrivals() {
+        let late_stages = [(3.0, 5.0), (4.0, 0.0), (5.0, 0.0), (0.0, 2.0), (6.0, 1.0)].map(stage).to_vec();
+        let (at, lasts) = (Span::from_secs(20), Span::from_secs(10));
+        let rates = [wave(), RateSpec::Stages(late_stages), RateSpec::Spike { base: 0.0, peak: 3.0, at, lasts }];
+        let mut draws = Streams::new(7).named("scales");
+        for round in 0..300 {
+            let given = &rates[round % rates.len()];
+            let (mut load, rate) = (start(&even(given.clone(), 1.0), 60, 0), Rate::new(given, Span::ZERO));
+            let (mut area, mut scale, mut before, mut count) = (0.0, 1.0, Span::ZERO, 0);
+            while before < Span::from_secs(60) {
+                let now = before + Span::from_drawn_secs(8.0 * draws.random::<f64>());
+                count += arrivals(&mut load, SimTime::ZERO + now).len();
+                let until = now.min(Span::from_secs(60));
+                area += scale * (rate.area(until) - rate.area(before));
+                let open = area - count as f64;
+                assert!((-1e-6..1.0 + 1e-6).contains(&open), "{given:?}: {count} of {area} at {now:?}");
+                scale = if draws.random::<f64>() < 0.3 { 0.0 } else { 3.0 * draws.random::<f64>() };
+                load.set_scale(SimTime::ZERO + until, scale);
+                before = now;
+            }
+        }
     }
 
     #[test]

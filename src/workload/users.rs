@@ -183,6 +183,7 @@ impl Users {
 mod tests {
     use super::*;
     use crate::workload::UserStage;
+    use rand::RngExt;
 
     fn users(think: Law, start: u32, stages: &[(u64, u32)], first_request: bool, repeat: Option<u64>) -> Users {
         let stages = stages
@@ -292,5 +293,31 @@ mod tests {
         ten.set_scale(SimTime::from_secs(20), 0.4);
         assert_eq!(ten.next_at(), SimTime::from_secs(20));
         assert_eq!(ten.fire(SimTime::from_secs(20)).and_then(|arrival| arrival.user), Some(3));
+    }
+
+    #[test]
+    fn requests_in_flight_never_share_a_handle() {
+        let think = Law::exponential(1.0).expect("a law");
+        let mut crowd = users(think, 5, &[(3, 30), (3, 0), (0, 12)], true, Some(9));
+        let mut draws = Streams::new(3).named("answers");
+        let mut flying: Vec<(SimTime, u32)> = Vec::new();
+        let mut overlaps = 0;
+        let mut now = SimTime::ZERO;
+        while now < SimTime::from_secs(500) {
+            let ends = flying.iter().min().copied();
+            now = crowd.next_at().min(ends.map_or(SimTime::NEVER, |(at, _)| at));
+            if let Some((at, handle)) = ends
+                && at == now
+            {
+                flying.retain(|(_, other)| *other != handle);
+                crowd.ended(now, handle);
+            } else if let Some(handle) = crowd.fire(now).and_then(|arrival| arrival.user) {
+                assert!(flying.iter().all(|(_, other)| *other != handle) && handle != u32::MAX);
+                overlaps += u32::from(handle >= 30);
+                crowd.stream(handle);
+                flying.push((now + Span::from_drawn_secs(30.0 * draws.random::<f64>().powi(2)), handle));
+            }
+        }
+        assert!(overlaps > 100, "{overlaps}");
     }
 }
