@@ -79,21 +79,26 @@ impl<R: Recorder> Sim<'_, R> {
         let state = &mut self.scalers[scaler];
         state.epoch = state.epoch.wrapping_add(1);
         state.wakes = at;
-        let (epoch, pool) = (state.epoch, state.pool);
+        let epoch = state.epoch;
         self.queue.push(at, Event::ScalerWakes { scaler, epoch });
-        self.foresee(pool, at);
+        self.foresee(at);
     }
 
     /// The cheap pipeline must look back from every pass: also from those that are due before the next pass has come.
-    fn foresee(&mut self, pool: PoolId, next: SimTime) {
-        let Some(delayed) = &self.perception.delayed[pool.index()] else { return };
-        let reach = self.now + delayed.spec.delay + delayed.spec.window + self.controller.sync_period;
-        let mut at = next;
-        while at <= reach {
+    fn foresee(&mut self, next: SimTime) {
+        for pool in self.pools.ids() {
+            if !self.is_looked_at(pool) {
+                continue;
+            }
+            let spec = self.delay_of(pool);
+            let reach = self.now + spec.delay + spec.window + self.controller.sync_period;
+            let mut at = next;
+            while at <= reach {
+                self.arm_samples(pool, at);
+                at += self.controller.sync_period;
+            }
             self.arm_samples(pool, at);
-            at += self.controller.sync_period;
         }
-        self.arm_samples(pool, at);
     }
 
     /// A scaler makes a pass.

@@ -70,6 +70,7 @@ impl<R: Recorder> Sim<'_, R> {
             stopping: false,
             gone: false,
             watches,
+            tap: self.pools[pool].tap.is_some().then(Box::default),
             booked: Booked { at: self.now, ..Booked::default() },
         });
         self.active.push(0);
