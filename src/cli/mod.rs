@@ -7,6 +7,7 @@ mod folder;
 mod init;
 mod input;
 mod list;
+mod output;
 mod plot;
 mod progress;
 mod run;

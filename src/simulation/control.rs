@@ -7,7 +7,7 @@ use super::{Sim, WALL_AT_ZERO};
 use crate::record::{Happening, Recorder, Truth};
 use crate::scalers::hpa::spec::CrossVersionObjectReference;
 use crate::scalers::registry::{self, Placement};
-use crate::scalers::{HpaControllerSpec, ScalerSpec, Seated, Wake};
+use crate::scalers::{HpaControllerSpec, Report, ScalerSpec, Seated, Wake};
 use crate::scenario::{EventChange, Fault, PoolSpec};
 use crate::units::{Id, Phase, PoolId, ScalerId, SimTime, Span};
 use rand::Rng;
@@ -112,13 +112,13 @@ impl<R: Recorder> Sim<'_, R> {
         let mut view = View::new(self, pool);
         let wake = seat.reconcile(wall, &mut view);
         let truth = self.truth(scaler);
-        if let Some(step) = seat.report().metrics.iter().find(|step| step.metric == "cpu")
+        let report = on_the_runs_clock(seat.report());
+        if let Some(step) = report.metrics.iter().find(|step| step.metric == "cpu")
             && let Some(seen) = step.seen
         {
-            let at = step.seen_at.map(|at| SimTime::ZERO + at.saturating_since(SimTime::ZERO + WALL_AT_ZERO));
-            self.perception.saw(pool, seen, at);
+            self.perception.saw(pool, seen, step.seen_at);
         }
-        self.recorder.decision(self.now, scaler, seat.report(), &truth);
+        self.recorder.decision(self.now, scaler, &report, &truth);
         self.scalers[scaler].seat = Some(seat);
         self.agree(scaler, wake);
     }
@@ -292,6 +292,19 @@ impl<R: Recorder> Sim<'_, R> {
             Fault::PodsKilled { .. } => {}
         }
     }
+}
+
+/// A scaler tells times by the clock on the wall, the record by the run's; what was before the run is put at its start.
+fn on_the_runs_clock(report: &Report) -> Report {
+    let run = |wall: SimTime| SimTime::ZERO + wall.saturating_since(SimTime::ZERO + WALL_AT_ZERO);
+    let mut report = report.clone();
+    for step in &mut report.metrics {
+        step.seen_at = step.seen_at.map(run);
+    }
+    for condition in &mut report.status.conditions {
+        condition.changed = run(condition.changed);
+    }
+    report
 }
 
 /// The workload object of a pool, as a scaler refers to it.
