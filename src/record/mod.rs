@@ -1,6 +1,8 @@
 //! The record: what happened, streamed, in constant memory. A witness never influences a run.
 
 mod cell;
+pub mod digest;
+pub mod files;
 mod judge;
 pub mod latency;
 pub mod objective;
@@ -12,10 +14,12 @@ pub mod tally;
 pub mod totals;
 pub mod words;
 
+pub use digest::{CallCounts, Digest};
+pub use files::{FilePlan, FileRecorder, ScalerPlan, Sink, WriteError};
 pub use latency::Latencies;
 pub use objective::{ConditionSpec, Figure, Objective, ObjectiveScope, Population};
 pub use recorder::{Happening, Outcome, PodChange, PoolSnapshot, Recorder, RequestEnd, Snapshot, Truth};
-pub use rows::{DecisionRow, EventRow, LatencyRow, TimelineRow};
+pub use rows::{DecisionRow, EventRow, LatencyRow, RequestRow, TimelineRow};
 pub use story::{Move, ScalingStory};
 pub use table::{Rows, TableError, TableReader, TableWriter};
 pub use tally::{Tally, TallyPlan, TallyPool};
