@@ -2,6 +2,8 @@
 
 pub mod columns;
 mod cell;
+pub mod digest;
+pub mod files;
 mod judge;
 pub mod latency;
 pub mod objective;
@@ -15,10 +17,12 @@ pub mod totals;
 pub mod words;
 
 pub use columns::COLUMNS;
+pub use digest::{CallCounts, Digest};
+pub use files::{FilePlan, FileRecorder, ScalerPlan, Sink, WriteError};
 pub use latency::Latencies;
 pub use objective::{ConditionSpec, Figure, Objective, ObjectiveScope, Population};
 pub use recorder::{Happening, Outcome, PodChange, PoolSnapshot, Recorder, RequestEnd, Snapshot, Truth};
-pub use rows::{DecisionRow, EventRow, LatencyRow, TimelineRow};
+pub use rows::{DecisionRow, EventRow, LatencyRow, RequestRow, TimelineRow};
 pub use story::{Move, ScalingStory};
 pub use table::{Rows, TableError, TableReader, TableWriter};
 pub use tally::{Tally, TallyPlan, TallyPool};

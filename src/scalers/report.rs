@@ -100,6 +100,26 @@ pub enum Why {
     Schedule,
 }
 
+impl Why {
+    /// As the tables say it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tolerance => "tolerance",
+            Self::Formula => "formula",
+            Self::Damped => "damped",
+            Self::Stabilized => "stabilized",
+            Self::RateLimited => "rate limited",
+            Self::PolicyDisabled => "policy disabled",
+            Self::MaxReplicas => "max replicas",
+            Self::MinReplicas => "min replicas",
+            Self::Zero => "zero",
+            Self::Failed => "failed",
+            Self::NoScale => "no scale",
+            Self::Schedule => "schedule",
+        }
+    }
+}
+
 /// Status of the autoscaler object.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Status {
