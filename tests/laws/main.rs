@@ -16,27 +16,40 @@ mod work;
 use autosim::scenario::Loaded;
 use rayon::prelude::*;
 use scenarios::{Drawn, Wish};
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use witness::Witness;
 
-/// Runs `law` on all seeds; it says what is wrong, and how many requests it has looked at.
-fn for_all(name: &str, seeds: std::ops::Range<u64>, law: impl Fn(u64) -> (Vec<String>, usize) + Sync) {
-    let requests = AtomicUsize::new(0);
-    let count = seeds.end - seeds.start;
-    let broken: Vec<String> = seeds
-        .into_par_iter()
-        .filter_map(|seed| {
-            let (wrong, looked_at) = catch_unwind(AssertUnwindSafe(|| law(seed))).unwrap_or_else(|panic| (vec![words(&*panic)], 0));
-            requests.fetch_add(looked_at, Ordering::Relaxed);
-            (!wrong.is_empty()).then(|| format!("seed = {seed}\n  {}", wrong.join("\n  ")))
-        })
-        .collect();
-    println!("{name}: {count} scenarios, {} requests", requests.into_inner());
-    assert!(broken.is_empty(), "{name}: {} of {count} seeds\n{}", broken.len(), broken.join("\n"));
+/// What a law has found in the run of one seed.
+struct Finding {
+    wrong: Vec<String>,
+    text: String,
+    requests: usize,
 }
 
-fn words(panic: &(dyn std::any::Any + Send)) -> String {
+/// Runs `law` on all seeds. Of the broken ones it prints what is wrong, and the shortest scenario.
+fn for_all(name: &str, seeds: std::ops::Range<u64>, law: impl Fn(u64) -> Finding + Sync) {
+    let count = seeds.end - seeds.start;
+    let found: Vec<(u64, Finding)> = seeds
+        .into_par_iter()
+        .map(|seed| {
+            let panics = |panic: Box<dyn Any + Send>| Finding { wrong: vec![words(&*panic)], text: String::new(), requests: 0 };
+            (seed, catch_unwind(AssertUnwindSafe(|| law(seed))).unwrap_or_else(panics))
+        })
+        .collect();
+    println!("{name}: {count} scenarios, {} requests", found.iter().map(|(_, found)| found.requests).sum::<usize>());
+    let broken: Vec<&(u64, Finding)> = found.iter().filter(|(_, found)| !found.wrong.is_empty()).collect();
+    let Some((seed, shortest)) = broken.iter().min_by_key(|(_, found)| found.text.len()) else { return };
+    let lines: Vec<String> = broken.iter().map(|(seed, found)| format!("seed = {seed}\n  {}", found.wrong.join("\n  "))).collect();
+    panic!(
+        "{name}: broken by {} of {count} seeds\n{}\nthe scenario of seed = {seed}:\n{}",
+        broken.len(),
+        lines.join("\n"),
+        shortest.text
+    );
+}
+
+fn words(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     format!("panics: {}", text.unwrap_or("without words"))
 }
@@ -53,14 +66,6 @@ fn witness(loaded: &Loaded, seed: u64) -> Witness<'_> {
     witness
 }
 
-/// Adds the scenario's text to what is wrong.
-fn with_text(mut wrong: Vec<String>, text: &str) -> Vec<String> {
-    if !wrong.is_empty() {
-        wrong.push(text.replace('\n', "\n  "));
-    }
-    wrong
-}
-
 #[test]
 fn every_run_keeps_its_books() {
     for_all("books", 0..400, |seed| {
@@ -71,7 +76,7 @@ fn every_run_keeps_its_books() {
         if stats.requests != seen.births.len() as u64 {
             wrong.push(format!("{} requests by the run, {} by the record", stats.requests, seen.births.len()));
         }
-        (with_text(wrong, &drawn.text), seen.births.len())
+        Finding { wrong: wrong, text: drawn.text, requests: seen.births.len() }
     });
 }
 
@@ -92,7 +97,7 @@ fn a_run_follows_from_its_seed_and_nobody_who_watches_changes_it() {
         if witness(&loaded, seed + 1).fingerprint() == seen.fingerprint() {
             wrong.push("two seeds make the same run".to_owned());
         }
-        (with_text(wrong, &drawn.text), seen.births.len())
+        Finding { wrong: wrong, text: drawn.text, requests: seen.births.len() }
     });
 }
 
@@ -106,7 +111,7 @@ fn no_policy_changes_anybodys_luck() {
         if !wrong.is_empty() {
             wrong.extend(drawn.other_policy.clone());
         }
-        (with_text(wrong, &drawn.text), one.births.len())
+        Finding { wrong: wrong, text: drawn.text, requests: one.births.len() }
     });
 }
 
@@ -117,7 +122,7 @@ fn users_keep_their_work_under_every_policy() {
         let (drawn, loaded) = load(seed, wish);
         let seen = witness(&loaded, seed);
         let (wrong, looked_at) = luck::users_keep_theirs(&loaded.scenario, seed, &seen);
-        (with_text(wrong, &drawn.text), looked_at)
+        Finding { wrong: wrong, text: drawn.text, requests: looked_at }
     });
 }
 
@@ -128,6 +133,6 @@ fn sharing_and_queueing_do_the_same_work() {
         let discipline = |kind: &str| common::load_with("work", &text, &[format!("pool.server.discipline={{{kind}}}")]);
         let (queueing, sharing) = (discipline("fifo={}"), discipline("processor_sharing={cores=1}"));
         let (one, two) = (witness(&queueing, seed), witness(&sharing, seed));
-        (with_text(work::same(&one, &two), &text), one.births.len())
+        Finding { wrong: work::same(&one, &two), text: text, requests: one.births.len() }
     });
 }

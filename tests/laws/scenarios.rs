@@ -89,7 +89,7 @@ impl Dice {
             4 => format!("{{ lognormal = {{ median = \"{mean}\", p99 = \"{}\" }} }}", self.time(mean_s * 4.0)),
             5 => format!("{{ gamma = {{ mean = \"{mean}\", cv = {:.2} }} }}", self.between(0.2, 1.5)),
             6 => format!("{{ weibull = {{ mean = \"{mean}\", shape = {:.2} }} }}", self.between(0.7, 3.0)),
-            7 => format!("{{ uniform = {{ min = \"0s\", max = \"{}\" }} }}", self.time(mean_s * 2.0)),
+            7 => format!("{{ uniform = {{ min = \"{}\", max = \"{}\" }} }}", self.time(mean_s * 0.2), self.time(mean_s * 1.8)),
             8 => format!("{{ erlang = {{ mean = \"{mean}\", k = {} }} }}", 2 + self.below(4)),
             9 => format!("{{ hyperexponential = {{ mean = \"{mean}\", cv = {:.2} }} }}", self.between(1.1, 2.5)),
             10 => format!("{{ pareto = {{ mean = \"{mean}\", alpha = {:.2} }} }}", self.between(2.2, 4.0)),
