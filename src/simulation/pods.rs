@@ -165,11 +165,11 @@ impl<R: Recorder> Sim<'_, R> {
         if self.replicas[replica].epoch != epoch {
             return;
         }
+        self.book(replica); // what it was until now: the milestone changes what is counted
         let Some(milestone) = self.replicas[replica].life.advance() else { return };
         let pool = self.replicas[replica].pool;
         match milestone {
             Milestone::Created => {
-                self.book(replica);
                 self.pools[pool].alive_changed(1);
                 self.tell(replica, "SuccessfulCreate", "Created pod");
             }
@@ -182,7 +182,6 @@ impl<R: Recorder> Sim<'_, R> {
             }
             Milestone::Running => {
                 let startup = self.pools[pool].spec.cpu.startup_millis as f64 / 1_000.0;
-                self.book(replica);
                 self.replicas[replica].station.set_base(self.now, startup);
                 self.watch(replica);
                 self.tell(replica, "Started", "Started the container");
@@ -193,7 +192,6 @@ impl<R: Recorder> Sim<'_, R> {
                 self.take_work(replica);
             }
             Milestone::Ready => {
-                self.book(replica);
                 self.settles_down(replica);
                 self.tell(replica, "Ready", "Readiness probe succeeded");
                 if self.pools[pool].spec.kind == WorkloadKind::StatefulSet {
@@ -374,7 +372,7 @@ impl<R: Recorder> Sim<'_, R> {
             } else if state.life.is_ready() {
                 ready += 1;
                 speed += 1.0;
-            } else {
+            } else if state.life.has(Milestone::Created) {
                 starting += 1;
             }
         }
