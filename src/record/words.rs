@@ -23,7 +23,7 @@ pub fn percent(ratio: f64) -> String {
         format!("{sign}100%")
     } else if (99.95..100.0).contains(&size) {
         // Rounding up would tell of a success that was none.
-        format!("{sign}{:.2}%", (size * 100.0).floor() / 100.0)
+        format!("{sign}{:.2}%", (size * 100.0 + 1e-6).floor() / 100.0)
     } else {
         format!("{sign}{size:.1}%")
     }
@@ -48,6 +48,7 @@ mod tests {
             (0.079, "7.9%"),
             (0.892, "89.2%"),
             (0.999_4, "99.9%"),
+            (0.999_6, "99.96%"),
             (0.999_72, "99.97%"),
             (0.999_999, "99.99%"),
             (1.0, "100%"),
