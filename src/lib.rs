@@ -91,6 +91,7 @@
 //! `workload/foo.rs`, a variant in `workload::load`, its keys. *A plot*: `plot/foo.rs` from rows to a drawing, an arm in
 //! `cli`.
 
+pub mod cli;
 pub mod cluster;
 pub mod diagnostics;
 pub mod kernel;

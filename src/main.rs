@@ -1,2 +1,5 @@
-//! The command line.
-fn main() {}
+//! The command line of the autoscaling simulator.
+
+fn main() -> std::process::ExitCode {
+    autosim::cli::main()
+}

@@ -5,10 +5,9 @@ use super::args::Picture;
 use super::folder::OutputFolder;
 use crate::diagnostics::Source;
 use crate::plot::{PoolFigure, TimelineFigure, timeline_png, timeline_svg};
-use crate::record::table::{TableReader, TableWriter};
 use crate::record::{
-    ConditionSpec, Figure, FilePlan, ObjectiveScope, Recorder, RunTotals, ScalerPlan, Tally, TallyPlan, TallyPool,
-    TimelineRow, Truth,
+    ConditionSpec, Figure, FilePlan, LatencyRow, ObjectiveScope, Recorder, RunTotals, ScalerPlan, Sink, TableReader,
+    TableWriter, Tally, TallyPlan, TallyPool, TimelineRow, Truth,
 };
 use crate::report;
 use crate::scalers::{Report, ScalerSpec};
@@ -16,7 +15,7 @@ use crate::scenario::{Loaded, PoolSpec, Scenario};
 use crate::units::{Id, PoolId, ScalerId, SimTime};
 use serde_json::{Value, json};
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::BufWriter;
 use std::path::{Component, Path, PathBuf};
 
 /// What is written into a folder.
@@ -44,7 +43,7 @@ fn kind_of(scaler: &ScalerSpec) -> &'static str {
 
 /// What the file recorder needs to know.
 pub(super) fn plan(scenario: &Scenario, folder: Option<&OutputFolder>, requests: bool) -> Result<FilePlan, Failure> {
-    let open = |name: &str| -> Result<Box<dyn Write + Send>, Failure> {
+    let open = |name: &str| -> Result<Sink, Failure> {
         match folder {
             Some(folder) => Ok(Box::new(BufWriter::with_capacity(1 << 16, folder.create(name)?))),
             None if name == "timeline.csv" => Ok(Box::new(std::io::stdout())),
@@ -102,7 +101,7 @@ pub(super) fn complete(
     if files.requests {
         names.push("requests.csv".to_owned());
     }
-    let mut latency = TableWriter::new(folder.create("latency.csv")?);
+    let mut latency = TableWriter::for_rows::<LatencyRow>(folder.create("latency.csv")?);
     for row in tally.latency_rows() {
         latency.row(&row);
     }
@@ -112,7 +111,7 @@ pub(super) fn complete(
         folder.write("seeds.csv", report::seeds_csv(totals).as_bytes())?;
         names.push("seeds.csv".to_owned());
     }
-    folder.write("summary.json", pretty(&report::summary_json(totals)).as_bytes())?;
+    folder.write("summary.json", pretty(&report::runs_json(totals)).as_bytes())?;
     folder.write("scenario.toml", scenario_text(&files, folder.path()).as_bytes())?;
     names.extend(["summary.json", "scenario.toml", "run.json"].map(str::to_owned));
     if !files.pictures.is_empty() {
@@ -225,11 +224,9 @@ fn plain(path: &Path) -> PathBuf {
 
 fn timeline_rows(path: &Path) -> Result<Vec<TimelineRow>, Failure> {
     let file = File::open(path).map_err(|error| Failure::World(format!("cannot read {}: {error}", path.display())))?;
-    let mut rows = Vec::new();
-    for row in TableReader::new(std::io::BufReader::new(file)) {
-        rows.push(row.map_err(|error| Failure::Wrong(format!("error: {}: {error}", path.display())))?);
-    }
-    Ok(rows)
+    let wrong = |error| Failure::Wrong(format!("error: {}: {error}", path.display()));
+    let table = TableReader::new(file).map_err(wrong)?;
+    table.rows().map(|row| row.map(|(_, row)| row).map_err(wrong)).collect()
 }
 
 /// Draws the pictures of a folder again.

@@ -132,12 +132,13 @@ fn run_job(
         None => Failure::World(format!("cannot write {}: {}", error.file, error.source)),
     })?;
     let totals: Vec<RunTotals> = ran.iter().map(|ran| ran.tally.totals()).collect();
+    let wall_s = begun.elapsed().as_secs_f64();
+    let events: u64 = ran.iter().map(|ran| ran.stats.events).sum();
     let context = report::SummaryContext {
-        wall_s: begun.elapsed().as_secs_f64(),
-        events: ran.iter().map(|ran| ran.stats.events).sum(),
-        folder: job.folder.as_deref().map(|folder| folder.display().to_string()),
-        story: ran[0].tally.story(),
-        verbose: voice.verbose,
+        wall_s: Some(wall_s),
+        events_per_s: Some(events as f64 / wall_s.max(1e-9)),
+        stories: ran[0].tally.stories(),
+        ..report::SummaryContext::default()
     };
     let mut written = Vec::new();
     if let Some(folder) = folder {
@@ -212,10 +213,10 @@ fn say(
     }
     let format = if arguments.json { Format::Json } else { arguments.format };
     match format {
-        Format::Json => voice.result(&format!("{}\n", report::seeds_json(totals)))?,
+        Format::Json => voice.result(&report::runs_json_lines(totals))?,
         Format::Csv => voice.result(&report::totals_csv(totals))?,
         Format::Markdown => voice.result(&report::totals_markdown(totals))?,
-        Format::Table if totals.len() > 1 => voice.result(&report::seeds_summary(totals, context))?,
+        Format::Table if totals.len() > 1 => voice.result(&report::seeds_summary(totals))?,
         Format::Table => voice.result(&report::run_summary(&totals[0], context))?,
     }
     if let (Some(folder), Format::Table) = (&job.folder, format) {

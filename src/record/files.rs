@@ -17,7 +17,7 @@ use std::io::{self, Write};
 const EXACT_SAMPLES: usize = 65_536;
 
 /// Where a table goes.
-pub type Sink = Box<dyn Write>;
+pub type Sink = Box<dyn Write + Send>;
 
 /// What a file recorder must know, and where it writes.
 pub struct FilePlan {
