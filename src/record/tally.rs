@@ -276,7 +276,7 @@ impl Recorder for Tally {
                 let (least, most) = pool.replicas.unwrap_or((state.replicas_min, state.replicas_max));
                 pool.replicas = Some((least.min(state.replicas_min), most.max(state.replicas_max)));
                 pool.queue_max = pool.queue_max.max(state.queue_max);
-            } else if now >= self.warmup {
+            } else {
                 pool.at_start = *state;
             }
         }
@@ -589,6 +589,17 @@ mod tests {
         assert!((chat.cost_usd - 2.0).abs() < 1e-12);
         assert_eq!((chat.queue_max, chat.utilization_ratio, totals.events), (7, Some(0.5), 3620));
         assert_eq!(totals.pools[1].utilization_ratio, None, "nothing to compare with");
+    }
+
+    #[test]
+    fn nothing_is_integrated_while_the_warm_up_lasts() {
+        let mut tally = Tally::new(plan(100, 50, vec![]));
+        tick(&mut tally, 40, &[steady(2, 40.0), steady(1, 40.0)]);
+        let chat = &tally.totals().pools[0];
+        assert_eq!(
+            (chat.replica_hours, chat.cost_usd, chat.replicas_mean, chat.utilization_ratio),
+            (0.0, 0.0, 0.0, None)
+        );
     }
 
     #[test]
