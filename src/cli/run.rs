@@ -208,7 +208,7 @@ fn say(
     if voice.quiet >= 2 || job.folder.is_none() {
         return Ok(());
     }
-    for line in &ran[0].watched {
+    for line in ran[0].watched.iter().filter(|_| arguments.watch_hpa) {
         voice.result(line)?;
     }
     let format = if arguments.json { Format::Json } else { arguments.format };

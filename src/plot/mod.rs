@@ -1,9 +1,30 @@
 //! Pictures from rows: a plot never needs a new run.
-#![allow(missing_docs)]
-use crate::record::TimelineRow;
-pub struct TimelineFigure<'a> { pub title: &'a str, pub result: &'a str, pub starts_at_s: f64, pub duration_s: f64, pub pools: Vec<PoolFigure<'a>> }
-pub struct PoolFigure<'a> { pub pool: &'a str, pub rows: &'a [TimelineRow], pub latency_objective_s: Option<f64>, pub latency_objective_label: String, pub utilization_target: Option<f64>, pub missed: Vec<(f64, f64)> }
-#[derive(Debug)] pub struct PlotError;
-impl std::fmt::Display for PlotError { fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { write!(f, "stub") } }
-pub fn timeline_png(_: &TimelineFigure<'_>, _: u32) -> Result<Vec<u8>, PlotError> { Err(PlotError) }
-pub fn timeline_svg(_: &TimelineFigure<'_>) -> Result<String, PlotError> { Err(PlotError) }
+//!
+//! All use of the drawing library stands in this room: own axes, own keys, an embedded font, PNG by supersampling.
+
+mod axis;
+mod canvas;
+mod style;
+mod timeline;
+
+pub use timeline::{PoolFigure, TimelineFigure, timeline_png, timeline_svg};
+
+use std::fmt;
+
+/// Why a picture could not be drawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlotError(String);
+
+impl PlotError {
+    fn of(error: impl fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl fmt::Display for PlotError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for PlotError {}

@@ -440,16 +440,15 @@ mod tests {
     use super::*;
     use crate::record::{TableReader, TimelineRow};
     use crate::scalers::{Status, Trail};
-    use std::cell::RefCell;
-    use std::rc::Rc;
+    use std::sync::{Arc, Mutex};
 
     /// A file that can be looked at afterwards.
     #[derive(Clone, Default)]
-    struct Paper(Rc<RefCell<Vec<u8>>>);
+    struct Paper(Arc<Mutex<Vec<u8>>>);
 
     impl Write for Paper {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.borrow_mut().write(bytes)
+            self.0.lock().expect("one writer").write(bytes)
         }
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
@@ -458,7 +457,7 @@ mod tests {
 
     impl Paper {
         fn text(&self) -> String {
-            String::from_utf8(self.0.borrow().clone()).expect("text in, text out")
+            String::from_utf8(self.0.lock().expect("one writer").clone()).expect("text in, text out")
         }
     }
 
