@@ -5,6 +5,7 @@ use super::{Sim, WALL_AT_ZERO};
 use crate::cluster::{Milestone, PodLife};
 use crate::metrics::{PoolMetricsSpec, Usage, pod_time};
 use crate::record::Recorder;
+use crate::scalers::hpa::Selector;
 use crate::scalers::hpa::spec::{CrossVersionObjectReference, MetricIdentifier};
 use crate::scalers::{
     Api, ApiError, ContainerRequests, ContainerSample, PodPhase, PodSample, PodTemplate, PutError, ReadyStatus, Scale,
@@ -37,8 +38,8 @@ impl<'s, 'a, R: Recorder> View<'s, 'a, R> {
 
     /// Pools whose pods carry the labels of a selector.
     fn selected(&self, selector: &str) -> Vec<PoolId> {
-        let matches = |pool: &PoolSpec| crate::scalers::hpa::selects(selector, &pool.labels);
-        self.sim.pools.iter().filter(|(_, pool)| matches(&pool.spec)).map(|(id, _)| id).collect()
+        let Ok(selector) = Selector::parse(selector) else { return Vec::new() };
+        self.sim.pools.iter().filter(|(_, pool)| selector.matches(&pool.spec.labels)).map(|(id, _)| id).collect()
     }
 
     /// The window over which a pool's signals are seen now.

@@ -217,7 +217,8 @@ impl<R: Recorder> Sim<'_, R> {
         let Some(scaler) = self.scalers.iter().find(|(_, state)| state.pool == pool).map(|(id, _)| id) else { return };
         let wall = self.wall();
         let seat = self.scalers[scaler].seat.as_mut().expect("no scaler is in a pass while people interfere");
-        let wake = registry::amend(seat.as_mut(), wall, &self.pools[pool].spec.scaler, &self.controller);
+        let spec = &self.pools[pool].spec;
+        let wake = registry::amend(seat.as_mut(), wall, &spec.name, &spec.scaler, &self.controller);
         self.agree(scaler, wake);
     }
 
