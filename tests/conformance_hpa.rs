@@ -43,7 +43,8 @@ fn folder() -> Option<PathBuf> {
 fn replay_file(folder: &Path, file: &str) -> Vec<CaseResult> {
     let path = folder.join(format!("{file}.jsonl"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let replay = |(number, line)| replay_case(line).unwrap_or_else(|error| panic!("{file}.jsonl:{}: {error}", number + 1));
+    let replay =
+        |(number, line)| replay_case(line).unwrap_or_else(|error| panic!("{file}.jsonl:{}: {error}", number + 1));
     text.lines().enumerate().map(replay).collect()
 }
 

@@ -196,9 +196,7 @@ mod tests {
     fn errors_name_their_path() {
         let value = json!({"steps": [{"pods": [["a", 1]]}, {"pods": [["b", "x"]]}]});
         let read = required(object(&value).expect("an object"), "steps", |steps| {
-            each(steps, |step| {
-                required(object(step)?, "pods", |pods| each(pods, |row| column(list(row)?, 1, int32)))
-            })
+            each(steps, |step| required(object(step)?, "pods", |pods| each(pods, |row| column(list(row)?, 1, int32))))
         });
         let error = read.expect_err("a text is no number");
         assert_eq!(error.to_string(), "steps[1].pods[0][1]: expected a 32-bit integer, found a string");

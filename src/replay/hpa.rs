@@ -6,6 +6,7 @@ use crate::manifest::json::{
 };
 use crate::replay::case::{CaseResult, Difference, Level};
 use crate::replay::world::{self, Templates, World};
+use crate::scalers::hpa::spec::ScalingRules;
 use crate::scalers::hpa::{HpaSpec, HpaStatus, Recommendation, ScaleEvent};
 use crate::scalers::{
     Condition, CurrentMetric, Hpa, HpaControllerSpec, HpaGates, HpaMemory, HpaObject, KubeEvent, Report, Scaler,
@@ -316,7 +317,8 @@ fn event(value: &Value) -> Read<(String, String)> {
 pub(super) fn validate(name: &str, case: &Object) -> Read<CaseResult> {
     let gates = optional(case, "config", |config| gates(json::object(config)?))?;
     let gates = gates.unwrap_or(HpaGates::from(&HpaControllerSpec::default()));
-    let errors = required(case, "spec", hpa_spec)?.defaulted().validate(gates);
+    let spec = with_lost_lists(required(case, "spec", hpa_spec)?);
+    let errors = spec.defaulted().validate(gates);
     let mut result = CaseResult::new(name);
     result.steps = 1;
     result.decisions.push(json!({ "valid": errors.is_empty(), "errors": errors }));
@@ -335,6 +337,18 @@ pub(super) fn validate(name: &str, case: &Object) -> Read<CaseResult> {
         result.compared = 1;
     }
     Ok(result)
+}
+
+/// A validation case is written by Go, which leaves an empty list out: a direction of `behavior` with nothing in it was
+/// recorded from one whose list of policies is empty. A user's own `{}` would get the default list, and be valid.
+fn with_lost_lists(mut spec: HpaSpec) -> HpaSpec {
+    let Some(behavior) = &mut spec.behavior else { return spec };
+    for rules in [&mut behavior.scale_up, &mut behavior.scale_down].into_iter().flatten() {
+        if *rules == ScalingRules::default() {
+            rules.policies = Some(Vec::new());
+        }
+    }
+    spec
 }
 
 #[cfg(test)]
@@ -377,7 +391,8 @@ mod tests {
             "conditions": {"AbleToScale": ["True", "SucceededRescale"], "ScalingActive": ["True", "ValidMetricFound"],
                            "ScalingLimited": ["False", "DesiredWithinRange"]},
             "events": [["SuccessfulRescale", "New size: 5; reason: external metric q(nil) above target"]]});
-        let result = replay_case(&case(json!([{"at": 0, "observe": observe("45"), "expect": expect}]))).expect("a case");
+        let result =
+            replay_case(&case(json!([{"at": 0, "observe": observe("45"), "expect": expect}]))).expect("a case");
         assert_eq!(result.compared, 1);
         assert_eq!(result.differences.len(), 1);
         let difference = &result.differences[0];
@@ -392,7 +407,8 @@ mod tests {
         assert_eq!(problem(json!([{}])), "steps[0].at: missing");
         assert_eq!(problem(json!([{"at": 0}])), "steps[0].observe: missing");
         assert_eq!(problem(json!([{"at": 0, "observe": {}}])), "steps[0].observe.specReplicas: missing");
-        let external = json!({"specReplicas": 3, "statusReplicas": 3, "metrics": {"external": {"q": {"values": ["x"]}}}});
+        let external =
+            json!({"specReplicas": 3, "statusReplicas": 3, "metrics": {"external": {"q": {"values": ["x"]}}}});
         let error = problem(json!([{"at": 0, "observe": external}]));
         assert!(error.starts_with("steps[0].observe.metrics.external.q.values[0]: \"x\": not a quantity"), "{error}");
         let steps = json!([{"at": 5, "observe": observe("45")}, {"at": 4, "observe": observe("45")}]);

@@ -1,8 +1,8 @@
 //! The control plane as one recorded step shows it.
 
 use crate::manifest::json::{
-    self, JsonError, Object, Read, boolean, column, each, entries, int32, nullable, number, optional, quantity, required,
-    seconds, text,
+    self, JsonError, Object, Read, boolean, column, each, entries, int32, nullable, number, optional, quantity,
+    required, seconds, text,
 };
 use crate::scalers::hpa::Selector;
 use crate::scalers::hpa::spec::{CrossVersionObjectReference, MetricIdentifier};
@@ -248,7 +248,11 @@ impl Api for World {
         Ok(if Self::selects_pods(selector) { rows } else { Vec::new() })
     }
 
-    fn pods_metric(&mut self, metric: &MetricIdentifier, _selector: &str) -> Result<Vec<(Rc<str>, Quantity)>, ApiError> {
+    fn pods_metric(
+        &mut self,
+        metric: &MetricIdentifier,
+        _selector: &str,
+    ) -> Result<Vec<(Rc<str>, Quantity)>, ApiError> {
         found(&self.custom, &metric.name, " for pods")
     }
 

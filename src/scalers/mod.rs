@@ -8,7 +8,7 @@ pub mod spec;
 pub use hpa::{Hpa, HpaGates, HpaMemory, HpaObject, HpaSpec};
 pub use report::{Condition, CurrentMetric, KubeEvent, MetricStep, Report, Status, Trail, Why};
 pub use scaler::{
-    Api, ApiError, ContainerRequests, ContainerSample, PodPhase, PodSample, PodTemplate, PutError, ReadyStatus, Scale, Scaler,
-    SeenPod, Wake,
+    Api, ApiError, ContainerRequests, ContainerSample, PodPhase, PodSample, PodTemplate, PutError, ReadyStatus, Scale,
+    Scaler, SeenPod, Wake,
 };
 pub use spec::{HpaControllerSpec, HpaScalerSpec, ScalerSpec, ScheduleSpec};

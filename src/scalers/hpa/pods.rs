@@ -293,9 +293,8 @@ mod tests {
             sidecars: vec![ask("mesh", "50m")],
             pod_requests: vec![],
         };
-        let with = |template: &PodTemplate| {
-            [SeenPod { template: Rc::new(template.clone()), ..pod("p", PodPhase::Running) }]
-        };
+        let with =
+            |template: &PodTemplate| [SeenPod { template: Rc::new(template.clone()), ..pod("p", PodPhase::Running) }];
         assert_eq!(requests(&with(&template), None, "cpu"), Ok(vec![150]));
         assert_eq!(requests(&with(&template), Some("mesh"), "cpu"), Ok(vec![50]));
         assert_eq!(requests(&with(&template), Some("x"), "cpu"), Err("container x not found in Pod p".into()));

@@ -189,10 +189,7 @@ pub struct HpaGates {
 
 impl From<&HpaControllerSpec> for HpaGates {
     fn from(controller: &HpaControllerSpec) -> Self {
-        Self {
-            scale_to_zero: controller.scale_to_zero,
-            configurable_tolerance: controller.configurable_tolerance,
-        }
+        Self { scale_to_zero: controller.scale_to_zero, configurable_tolerance: controller.configurable_tolerance }
     }
 }
 

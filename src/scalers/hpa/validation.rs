@@ -391,8 +391,7 @@ mod tests {
     #[test]
     fn zero_replicas_want_the_gate_and_a_metric_without_pods() {
         let spec = HpaSpec { min_replicas: Some(0), ..valid() };
-        let forbidden =
-            "spec.metrics: Forbidden: must specify at least one Object or External metric to support scaling to zero replicas";
+        let forbidden = "spec.metrics: Forbidden: must specify at least one Object or External metric to support scaling to zero replicas";
         let low = "spec.minReplicas: Invalid value: 0: must be greater than or equal to 1";
         assert_eq!(spec.validate(GATES), [low, forbidden]);
         assert_eq!(spec.validate(HpaGates { scale_to_zero: true, ..GATES }), [forbidden]);
