@@ -1,6 +1,7 @@
 //! The HPA against every recorded decision of Kubernetes v1.36.2.
 //!
 //! Levels A (decisions) and B (measurements shown) must be equal, and so must the texts of level C.
+#![allow(clippy::print_stderr)] // a test says what it compared
 
 use autosim::replay::{CaseResult, Level, replay_case};
 use std::fmt::Write;

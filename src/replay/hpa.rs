@@ -142,8 +142,10 @@ fn initial_state(value: &Value) -> Read<HpaMemory> {
     })
 }
 
-/// Status, reason, and the message if it is recorded.
-fn condition(value: &Value) -> Read<(bool, String, Option<String>)> {
+/// A recorded condition: status, reason, and the message if there is one.
+type Recorded = (bool, String, Option<String>);
+
+fn condition(value: &Value) -> Read<Recorded> {
     let row = json::list(value)?;
     let status = column(row, 0, |value| match text(value)?.as_str() {
         "True" => Ok(true),
@@ -269,7 +271,7 @@ impl Comparison<'_> {
         self.same(Level::C, field, wanted, seen);
     }
 
-    fn conditions(&mut self, wanted: &[(String, (bool, String, Option<String>))], seen: &[Condition]) {
+    fn conditions(&mut self, wanted: &[(String, Recorded)], seen: &[Condition]) {
         let short = |status: bool, reason: &str| format!("{}/{reason}", status_text(status));
         for (kind, (status, reason, message)) in wanted {
             let found = seen.iter().find(|condition| condition.kind == *kind);

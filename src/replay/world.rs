@@ -22,6 +22,10 @@ const ZERO_TIME_S: f64 = -1e9;
 
 /// What a metrics API answers.
 type Answer<T> = Result<T, String>;
+/// Answers by metric name.
+type Answers<T> = BTreeMap<String, Answer<T>>;
+/// A custom metric of each pod.
+type PodValues = Vec<(Rc<str>, Quantity)>;
 
 /// Pod templates by name.
 pub(super) type Templates = BTreeMap<String, Rc<PodTemplate>>;
@@ -52,9 +56,9 @@ pub(super) struct World {
     selector: String,
     pods: Vec<SeenPod>,
     resource: Answer<Vec<PodSample>>,
-    custom: BTreeMap<String, Answer<Vec<(Rc<str>, Quantity)>>>,
-    object: BTreeMap<String, Answer<Quantity>>,
-    external: BTreeMap<String, Answer<Vec<Quantity>>>,
+    custom: Answers<PodValues>,
+    object: Answers<Quantity>,
+    external: Answers<Vec<Quantity>>,
     others: Vec<String>,
     get_error: Option<String>,
     put_error: Option<String>,
@@ -178,8 +182,7 @@ fn answer<T>(value: &Value, read: impl FnOnce(&Object) -> Read<T>) -> Read<Answe
     }
 }
 
-/// Answers by metric name.
-fn named<T>(metrics: &Object, key: &str, read: impl Fn(&Object) -> Read<T>) -> Read<BTreeMap<String, Answer<T>>> {
+fn named<T>(metrics: &Object, key: &str, read: impl Fn(&Object) -> Read<T>) -> Read<Answers<T>> {
     let list = optional(metrics, key, |value| entries(value, |value| answer(value, &read)))?;
     Ok(list.unwrap_or_default().into_iter().collect())
 }
@@ -207,7 +210,7 @@ fn container_sample(value: &Value) -> Read<ContainerSample> {
 }
 
 /// The recorded answer, or what the API says of a metric that it does not have.
-fn found<T: Clone>(answers: &BTreeMap<String, Answer<T>>, name: &str, suffix: &str) -> Result<T, ApiError> {
+fn found<T: Clone>(answers: &Answers<T>, name: &str, suffix: &str) -> Result<T, ApiError> {
     match answers.get(name) {
         Some(answer) => answer.clone().map_err(ApiError),
         None => Err(ApiError(format!("the server could not find the metric {name}{suffix}"))),

@@ -588,3 +588,6 @@ fn resource_name(target: &CrossVersionObjectReference) -> String {
         _ => plural,
     }
 }
+
+#[cfg(test)]
+mod tests;

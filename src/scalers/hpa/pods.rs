@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn pod_level_requests_win_unless_a_container_is_named() {
-        let quantity = |text| Quantity::parse(text).expect("a quantity");
+        let quantity = |text: &str| Quantity::parse(text).expect("a quantity");
         let ask = |name: &str, cpu: &str| ContainerRequests {
             name: name.into(),
             requests: vec![("cpu".into(), quantity(cpu))],
