@@ -358,7 +358,7 @@ mod tests {
     use super::*;
     use crate::replay::replay_case;
 
-    /// One Object metric per pod against 10, so 3 pods at 45 in all want 5.
+    /// One External metric, 10 per pod: a total of 45 wants 5 pods.
     fn case(steps: Value) -> String {
         json!({
             "name": "t", "scaler": "hpa",
