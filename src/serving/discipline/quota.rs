@@ -69,6 +69,9 @@ impl Quota {
     }
 
     fn run(&mut self, elapsed: f64, demand_cores: f64) -> f64 {
+        if demand_cores <= 0.0 {
+            return elapsed; // nobody draws on the account
+        }
         let running = elapsed.min(self.left / demand_cores);
         self.left = (self.left - running * demand_cores).max(0.0);
         running
@@ -89,6 +92,16 @@ mod tests {
             let took = quota.time_until(SimTime::ZERO, work * MS, 1.0);
             assert!((took - response * MS).abs() < 1.0, "{work} ms of work took {took} ns");
         }
+    }
+
+    #[test]
+    fn a_quota_is_poured_again_while_nobody_runs() {
+        let mut quota = Quota::new(0.5, Span::ZERO);
+        quota.advance(SimTime::ZERO, Span::from_millis(60), 1.0); // spent
+        let later = SimTime::ZERO + Span::from_millis(60);
+        quota.advance(later, Span::from_millis(1_050), 0.0); // idle until 1,110 ms, ten periods on
+        let took = quota.time_until(SimTime::ZERO + Span::from_millis(1_110), 50.0 * MS, 1.0);
+        assert!((took - 50.0 * MS).abs() < 1.0, "{took}");
     }
 
     #[test]
