@@ -71,7 +71,9 @@ fn one_end(scenario: &Scenario, drawn: &Drawn, end: &RequestEnd, wrong: &mut Ver
     }
     let (lived, waited, hold) = (end.at.since(end.arrived), started.since(end.arrived), pool.queue.hold);
     let client = scenario.loads.get(end.load.index()).and_then(|load| load.timeout);
-    wrong.unless(client.is_none_or(|client| lived <= client), || format!("its client gave up after {client:?}: {end:?}"));
+    wrong.unless(client.is_none_or(|client| lived <= client), || {
+        format!("its client gave up after {client:?}: {end:?}")
+    });
     if let (Some(limit), Some(_)) = (pool.queue.timeout, end.started) {
         wrong.unless(waited <= hold + limit, || format!("served after more than {hold:?} + {limit:?}: {end:?}"));
     }
@@ -124,7 +126,9 @@ fn conservation(scenario: &Scenario, seen: &Witness<'_>, wrong: &mut Verdict) {
         }
     }
     let last = seen.ticks.last();
-    wrong.unless(last.is_some_and(|tick| tick.at == SimTime::ZERO + scenario.duration), || "the last tick is not the end".into());
+    wrong.unless(last.is_some_and(|tick| tick.at == SimTime::ZERO + scenario.duration), || {
+        "the last tick is not the end".into()
+    });
     wrong.unless(births.next().is_none(), || "somebody was born after the last tick".into());
     let all_unfinished = ends.all(|end| end.outcome == Outcome::Unfinished);
     wrong.unless(all_unfinished, || "after the last tick somebody ended who was not unfinished".into());
@@ -139,11 +143,16 @@ fn in_system(scenario: &Scenario, pool: usize, counts: (i64, u64), at: (&Tick, &
     let fits = in_flight == live || (zombies && in_flight > live && in_flight <= live + gave_up as i64);
     wrong.unless(fits, || format!("{:?}, pool {pool}: {in_flight} in flight, {live} born and not ended", tick.at));
     wrong.unless(state.queue <= state.in_flight, || format!("{:?}, pool {pool}: more wait than there are", tick.at));
-    wrong.unless(state.queue <= state.queue_max, || format!("{:?}, pool {pool}: the longest queue was shorter", tick.at));
+    wrong.unless(state.queue <= state.queue_max, || {
+        format!("{:?}, pool {pool}: the longest queue was shorter", tick.at)
+    });
     if let (Some(capacity), true) = (spec.queue.capacity, spec.queue.hold.is_zero()) {
-        let queues = if spec.balancer == BalancerSpec::CentralQueue { 1 } else { state.ready + state.starting + state.draining };
+        let queues =
+            if spec.balancer == BalancerSpec::CentralQueue { 1 } else { state.ready + state.starting + state.draining };
         let room = capacity * u64::from(queues);
-        wrong.unless(state.queue <= room, || format!("{:?}, pool {pool}: {} wait where {room} may", tick.at, state.queue));
+        wrong.unless(state.queue <= room, || {
+            format!("{:?}, pool {pool}: {} wait where {room} may", tick.at, state.queue)
+        });
     }
 }
 
@@ -307,7 +316,8 @@ fn sizes(spec: &PoolSpec, census: &Census, asked: (u32, u32), state: &PoolSnapsh
     let (desired, desired_max) = asked;
     let Counts { alive, ready, .. } = census.counts;
     wrong.unless(state.desired == desired, || format!("{place}: {} desired, {desired} asked for", state.desired));
-    wrong.unless(u64::from(state.ready) == ready, || format!("{place}: {} ready, {ready} by their events", state.ready));
+    wrong
+        .unless(u64::from(state.ready) == ready, || format!("{place}: {} ready, {ready} by their events", state.ready));
     let starting = alive - ready;
     wrong.unless(u64::from(state.starting) == starting, || {
         format!("{place}: {} starting, {starting} by their events", state.starting)
@@ -317,7 +327,9 @@ fn sizes(spec: &PoolSpec, census: &Census, asked: (u32, u32), state: &PoolSnapsh
     wrong.unless(alive <= u64::from(most), || format!("{place}: {alive} replicas, {most} asked for"));
     let extremes = (u64::from(state.replicas_min), u64::from(state.replicas_max));
     let counted = (census.alive_min, census.alive_max);
-    wrong.unless(extremes == counted, || format!("{place}: {extremes:?} at least and at most, {counted:?} by their events"));
+    wrong.unless(extremes == counted, || {
+        format!("{place}: {extremes:?} at least and at most, {counted:?} by their events")
+    });
 }
 
 /// Once the controllers have had their time, there are as many as were asked for.
@@ -325,12 +337,20 @@ fn settled(spec: &PoolSpec, census: &Census, desired: u32, quiet: Span, place: &
     let Law::Constant(reconcile_s) = spec.start.reconcile else { return };
     if spec.kind != WorkloadKind::StatefulSet && quiet.as_secs_f64() > reconcile_s {
         let alive = census.counts.alive;
-        wrong.unless(alive == u64::from(desired), || format!("{place}: {alive} replicas, {desired} wanted for {quiet:?}"));
+        wrong.unless(alive == u64::from(desired), || {
+            format!("{place}: {alive} replicas, {desired} wanted for {quiet:?}")
+        });
     }
 }
 
 /// Cumulative books never fall, and grow as the pods' events allow.
-fn growth(spec: &PoolSpec, census: (&Integrals, &Census), states: (&PoolSnapshot, &PoolSnapshot), place: &str, wrong: &mut Verdict) {
+fn growth(
+    spec: &PoolSpec,
+    census: (&Integrals, &Census),
+    states: (&PoolSnapshot, &PoolSnapshot),
+    place: &str,
+    wrong: &mut Verdict,
+) {
     let (start, end) = census;
     let (before, state) = states;
     let seconds = |from: u64, to: u64| (to - from) as f64 * 1e-9;
@@ -345,7 +365,9 @@ fn growth(spec: &PoolSpec, census: (&Integrals, &Census), states: (&PoolSnapshot
     let cost = state.cost_usd - before.cost_usd;
     // Sums of floats over a run of many ticks.
     let near = |a: f64, b: f64| (a - b).abs() <= 1e-6 * (1.0 + a.abs());
-    for (name, grown) in [("cpu", cpu), ("requested", requested), ("replica", replica), ("paid", paid), ("idle", idle), ("cost", cost)] {
+    for (name, grown) in
+        [("cpu", cpu), ("requested", requested), ("replica", replica), ("paid", paid), ("idle", idle), ("cost", cost)]
+    {
         wrong.unless(grown >= -1e-9, || format!("{place}: {name} falls by {grown}"));
     }
     wrong.unless(near(replica, alive_s), || format!("{place}: {replica} replica-seconds, {alive_s} by events"));
@@ -353,13 +375,17 @@ fn growth(spec: &PoolSpec, census: (&Integrals, &Census), states: (&PoolSnapshot
     wrong.unless(near(cost, paid * spec.price_usd_per_hour / 3_600.0), || format!("{place}: {cost} USD for {paid} s"));
     wrong.unless(idle <= ready_s + 1e-6, || format!("{place}: {idle} s idle, {ready_s} s ready"));
     let reference = reference_cores(spec);
-    wrong.unless(near(requested, reference * running_s), || format!("{place}: {requested} core-seconds requested in {running_s} s"));
+    wrong.unless(near(requested, reference * running_s), || {
+        format!("{place}: {requested} core-seconds requested in {running_s} s")
+    });
     let idle_cores = spec.cpu.idle_millis as f64 / 1_000.0;
     let sidecars: f64 = spec.containers.iter().map(|sidecar| sidecar.cpu_idle_millis as f64 / 1_000.0).sum();
     if spec.cpu.cfs == Cfs::Fluid {
         let (least, most) = ((idle_cores + sidecars) * running_s, (most_cores(spec) + sidecars) * running_s);
         let fits = cpu >= least - 1e-6 * (1.0 + least) && cpu <= most + 1e-6 * (1.0 + most);
-        wrong.unless(fits, || format!("{place}: {cpu} core-seconds used, at least {least}, at most {most} in {running_s} s"));
+        wrong.unless(fits, || {
+            format!("{place}: {cpu} core-seconds used, at least {least}, at most {most} in {running_s} s")
+        });
     } else {
         // A quota may be used up at the end of one period and again at the beginning of the next: over the whole run each
         // container may be ahead of its limit by two periods' worth.
@@ -367,7 +393,9 @@ fn growth(spec: &PoolSpec, census: (&Integrals, &Census), states: (&PoolSnapshot
         let containers = (u64::from(spec.replicas) + end.phases.len() as u64) as f64;
         let all_s = end.integrals.running as f64 * 1e-9;
         let most = (limit + sidecars) * all_s + containers * limit * 0.2;
-        wrong.unless(state.cpu_core_s <= most * (1.0 + 1e-6), || format!("{place}: {} core-seconds, at most {most}", state.cpu_core_s));
+        wrong.unless(state.cpu_core_s <= most * (1.0 + 1e-6), || {
+            format!("{place}: {} core-seconds, at most {most}", state.cpu_core_s)
+        });
     }
 }
 

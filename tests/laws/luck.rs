@@ -4,9 +4,9 @@ use crate::books::by_number;
 use crate::witness::Witness;
 use autosim::cluster::WorkloadKind;
 use autosim::random::Streams;
-use autosim::scenario::Scenario;
+use autosim::scenario::{EventChange, Scenario};
 use autosim::units::{Id, SimTime, Span};
-use autosim::workload::{ArrivalsSpec, Load};
+use autosim::workload::{ArrivalsSpec, Load, LoadSpec, UsersSpec};
 use std::collections::BTreeMap;
 
 /// What two runs of one seed under different policies must share; says where they do not.
@@ -29,7 +29,10 @@ pub fn shared(scenario: &Scenario, one: &Witness<'_>, other: &Witness<'_>) -> Ve
         if let Some(start_too) = starts_too.get(replica)
             && start != start_too
         {
-            wrong.push(format!("pool {}, replica {}: ready {start:?} and {start_too:?} after creation", replica.0, replica.1));
+            wrong.push(format!(
+                "pool {}, replica {}: ready {start:?} and {start_too:?} after creation",
+                replica.0, replica.1
+            ));
         }
     }
     wrong
@@ -68,13 +71,17 @@ fn starts(scenario: &Scenario, seen: &Witness<'_>) -> BTreeMap<(usize, u64), Spa
     starts
 }
 
-/// The nth request of user u brings the same work in every run: as it does where each is served the instant it is sent.
+/// The nth request of user u brings the same work in every run: as it does where all users are there from the beginning
+/// and each request is served the instant it is sent.
 ///
 /// The record does not name users, but drawn works are all different: a work that the instant server has not seen, or one
 /// that comes before an earlier one of the same user, is wrong. Returns what is wrong and how many requests were looked at.
 pub fn users_keep_theirs(scenario: &Scenario, seed: u64, seen: &Witness<'_>) -> (Vec<String>, usize) {
     let (mut wrong, mut looked_at) = (Vec::new(), 0);
     for (number, sent) in sent(scenario, seen).into_iter().enumerate() {
+        if !come_once(scenario, number) {
+            continue;
+        }
         let Some(owners) = served_at_once(scenario, seed, number) else { continue };
         looked_at += sent.len();
         let mut counts: BTreeMap<u32, u64> = BTreeMap::new();
@@ -98,17 +105,42 @@ pub fn users_keep_theirs(scenario: &Scenario, seed: u64, seen: &Witness<'_>) -> 
     (wrong, looked_at)
 }
 
-/// Whose work is which, and its how-manieth, if every request ends the instant it is sent. `None`: the load has no users,
-/// or two works are equal.
+/// Does no user of this load leave and come again?
+///
+/// A user's thinking and its work are drawn from one stream in turn. Who leaves while it thinks has drawn a thought that
+/// leads to no request, who leaves while its request is in flight has not: when it comes again, what is work in the one
+/// run is thought in the other. Until the two have streams of their own, the law holds for those only who come once.
+fn come_once(scenario: &Scenario, number: usize) -> bool {
+    let ArrivalsSpec::Users(users) = &scenario.loads[number].arrivals else { return false };
+    let mut targets = std::iter::once(users.start).chain(users.stages.iter().map(|stage| stage.target));
+    let scales = std::iter::once(scenario.loads[number].scale).chain(new_scales(scenario, number));
+    users.repeat_every.is_none() && targets.is_sorted_by(|a, b| a <= b) && scales.is_sorted()
+}
+
+/// The factors that events give a load, in order of time.
+fn new_scales(scenario: &Scenario, number: usize) -> impl Iterator<Item = f64> {
+    scenario.events.iter().filter_map(move |event| match event.change {
+        EventChange::LoadScale(load, scale) if load.index() == number => Some(scale),
+        _ => None,
+    })
+}
+
+/// Whose work is which, and its how-manieth, if all users come at once and every request ends the instant it is sent.
+/// `None`: two works are equal.
 fn served_at_once(scenario: &Scenario, seed: u64, number: usize) -> Option<BTreeMap<Span, (u32, u64)>> {
     let spec = &scenario.loads[number];
-    if !matches!(spec.arrivals, ArrivalsSpec::Users(_)) {
-        return None;
-    }
+    let ArrivalsSpec::Users(users) = &spec.arrivals else { return None };
+    let most = users.stages.iter().map(|stage| stage.target).fold(users.start, u32::max);
+    let scale = new_scales(scenario, number).fold(spec.scale, f64::max);
+    let all = (f64::from(most) * scale).ceil() as u32;
+    let users = UsersSpec { start: all, stages: Vec::new(), repeat_every: None, ..users.clone() };
+    let all_at_once =
+        LoadSpec { arrivals: ArrivalsSpec::Users(users), scale: 1.0, from: Span::ZERO, until: None, ..spec.clone() };
+    // Somebody who leaves in a long thought and comes again is ahead of one who thinks it to its end.
+    let end = SimTime::ZERO + scenario.duration * 3;
     let pool = &scenario.pools[scenario.load_targets[number].index()];
     let law = spec.demand.clone().or_else(|| pool.service.clone())?;
-    let end = SimTime::ZERO + scenario.duration;
-    let mut load = Load::new(spec, end, &Streams::new(seed), None).expect("users need no file");
+    let mut load = Load::new(&all_at_once, end, &Streams::new(seed), None).expect("users need no file");
     let mut owners = BTreeMap::new();
     let mut counts: BTreeMap<u32, u64> = BTreeMap::new();
     while let Some(now) = load.next_at() {

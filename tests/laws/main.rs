@@ -33,14 +33,16 @@ fn for_all(name: &str, seeds: std::ops::Range<u64>, law: impl Fn(u64) -> Finding
     let found: Vec<(u64, Finding)> = seeds
         .into_par_iter()
         .map(|seed| {
-            let panics = |panic: Box<dyn Any + Send>| Finding { wrong: vec![words(&*panic)], text: String::new(), requests: 0 };
+            let panics =
+                |panic: Box<dyn Any + Send>| Finding { wrong: vec![words(&*panic)], text: String::new(), requests: 0 };
             (seed, catch_unwind(AssertUnwindSafe(|| law(seed))).unwrap_or_else(panics))
         })
         .collect();
     println!("{name}: {count} scenarios, {} requests", found.iter().map(|(_, found)| found.requests).sum::<usize>());
     let broken: Vec<&(u64, Finding)> = found.iter().filter(|(_, found)| !found.wrong.is_empty()).collect();
     let Some((seed, shortest)) = broken.iter().min_by_key(|(_, found)| found.text.len()) else { return };
-    let lines: Vec<String> = broken.iter().map(|(seed, found)| format!("seed = {seed}\n  {}", found.wrong.join("\n  "))).collect();
+    let lines: Vec<String> =
+        broken.iter().map(|(seed, found)| format!("seed = {seed}\n  {}", found.wrong.join("\n  "))).collect();
     panic!(
         "{name}: broken by {} of {count} seeds\n{}\nthe scenario of seed = {seed}:\n{}",
         broken.len(),

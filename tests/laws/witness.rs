@@ -100,7 +100,9 @@ impl Recorder for Witness<'_> {
         self.print.word(end.arrived.as_nanos());
         self.print.word(end.started.map_or(u64::MAX, SimTime::as_nanos));
         self.print.word(end.demand.as_nanos());
-        self.print.word(Outcome::ALL.iter().position(|&outcome| outcome == end.outcome).expect("all outcomes are listed") as u64);
+        self.print
+            .word(Outcome::ALL.iter().position(|&outcome| outcome == end.outcome).expect("all outcomes are listed")
+                as u64);
         self.ends.push(*end);
     }
 
@@ -125,7 +127,9 @@ impl Recorder for Witness<'_> {
         if what.reason != "Scaled" {
             return;
         }
-        for event in self.scenario.events.iter().filter(|event| SimTime::ZERO + event.at == now && event.text == what.message) {
+        for event in
+            self.scenario.events.iter().filter(|event| SimTime::ZERO + event.at == now && event.text == what.message)
+        {
             if let EventChange::Replicas(pool, replicas) = event.change {
                 self.asked.push(Asked { at: now, pool: pool.index(), replicas });
             }
