@@ -8,7 +8,7 @@ use autosim::record::{Outcome, PoolSnapshot, RequestEnd};
 use autosim::scenario::{PoolSpec, Scenario};
 use autosim::serving::{BalancerSpec, Cfs, DisciplineSpec};
 use autosim::units::{Id, SimTime, Span};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is wrong with a run, in words; empty if nothing is.
 pub fn judge(scenario: &Scenario, drawn: &Drawn, seen: &Witness<'_>) -> Vec<String> {
@@ -20,6 +20,7 @@ pub fn judge(scenario: &Scenario, drawn: &Drawn, seen: &Witness<'_>) -> Vec<Stri
     }
     conservation(scenario, seen, &mut wrong);
     first_come_first_served(scenario, seen, &mut wrong);
+    nobody_waits_for_nothing(scenario, seen, &mut wrong);
     lives_of_pods(seen, &mut wrong);
     for pool in 0..scenario.pools.len() {
         books(scenario, pool, seen, &mut wrong);
@@ -137,8 +138,7 @@ fn conservation(scenario: &Scenario, seen: &Witness<'_>, wrong: &mut Verdict) {
 fn in_system(scenario: &Scenario, pool: usize, counts: (i64, u64), at: (&Tick, &PoolSnapshot), wrong: &mut Verdict) {
     let ((live, gave_up), (tick, state)) = (counts, at);
     let spec = &scenario.pools[pool];
-    let mut senders = scenario.loads.iter().zip(&scenario.load_targets).filter(|(_, to)| to.index() == pool);
-    let zombies = senders.any(|(load, _)| load.timeout.is_some() && !load.cancel_on_timeout);
+    let zombies = has_zombies(scenario, pool);
     let in_flight = state.in_flight as i64;
     let fits = in_flight == live || (zombies && in_flight > live && in_flight <= live + gave_up as i64);
     wrong.unless(fits, || format!("{:?}, pool {pool}: {in_flight} in flight, {live} born and not ended", tick.at));
@@ -168,6 +168,38 @@ fn first_come_first_served(scenario: &Scenario, seen: &Witness<'_>, wrong: &mut 
         let before = last_start.insert(queue, (started, end.request));
         wrong.unless(before.is_none_or(|(before, _)| before <= started), || format!("{before:?} overtaken by {end:?}"));
     }
+}
+
+/// Who has waited begins the instant in which somebody else's service at the same replica ends; with a central queue also
+/// when the replica begins to work.
+///
+/// Only where that can be told from the record: without zombies, whose ends are not told, and without requests that were
+/// held until a pod came.
+fn nobody_waits_for_nothing(scenario: &Scenario, seen: &Witness<'_>, wrong: &mut Verdict) {
+    let mut freed: BTreeSet<(u32, SimTime)> = BTreeSet::new();
+    let mut first_start: BTreeMap<u32, SimTime> = BTreeMap::new();
+    for end in &seen.ends {
+        let (Some(started), Some(replica)) = (end.started, end.replica) else { continue };
+        freed.insert((replica.number(), end.at));
+        first_start.entry(replica.number()).and_modify(|first| *first = started.min(*first)).or_insert(started);
+    }
+    for end in &seen.ends {
+        let pool = &scenario.pools[end.pool.index()];
+        let (Some(started), Some(replica)) = (end.started, end.replica) else { continue };
+        if started == end.arrived || !pool.queue.hold.is_zero() || has_zombies(scenario, end.pool.index()) {
+            continue;
+        }
+        let begins =
+            pool.balancer == BalancerSpec::CentralQueue && first_start.get(&replica.number()) == Some(&started);
+        let fits = begins || freed.contains(&(replica.number(), started));
+        wrong.unless(fits, || format!("nobody made room at its start: {end:?}"));
+    }
+}
+
+/// May requests of this pool go on being served when their clients have given up?
+fn has_zombies(scenario: &Scenario, pool: usize) -> bool {
+    let mut senders = scenario.loads.iter().zip(&scenario.load_targets).filter(|(_, to)| to.index() == pool);
+    senders.any(|(load, _)| load.timeout.is_some() && !load.cancel_on_timeout)
 }
 
 /// All ends in order of birth.
