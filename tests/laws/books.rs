@@ -7,11 +7,12 @@ use autosim::random::Law;
 use autosim::record::{Outcome, PoolSnapshot, RequestEnd};
 use autosim::scenario::{PoolSpec, Scenario};
 use autosim::serving::{BalancerSpec, Cfs, DisciplineSpec};
-use autosim::units::{Id, SimTime, Span};
-use std::collections::{BTreeMap, BTreeSet};
+use autosim::units::{Id, ReplicaId, SimTime, Span};
+use std::collections::BTreeMap;
 
 /// What is wrong with a run, in words; empty if nothing is.
-pub fn judge(scenario: &Scenario, drawn: &Drawn, seen: &Witness<'_>) -> Vec<String> {
+pub fn judge(drawn: &Drawn, seen: &Witness<'_>) -> Vec<String> {
+    let scenario = seen.scenario;
     let mut wrong = Verdict::default();
     clock(seen, &mut wrong);
     requests_end_once(seen, &mut wrong);
@@ -100,11 +101,16 @@ fn service(pool: &PoolSpec, speed_max: f64, end: &RequestEnd, wrong: &mut Verdic
     let least = end.demand.as_nanos() as f64 / speed_max;
     // One nanosecond is lost to whole nanoseconds, another to the floats of processor sharing.
     wrong.unless(took.as_nanos() as f64 + 2.0 >= least, || format!("too fast, {took:?}: {end:?}"));
-    let workers = pool.workers.map_or(f64::INFINITY, f64::from);
-    let slack = pool.cpu.limit_millis.is_none_or(|limit| workers * pool.cpu.fraction <= limit as f64 / 1_000.0);
-    if pool.discipline == DisciplineSpec::Fifo && slack && pool.speed == Law::Constant(1.0) {
+    if serves_undisturbed(pool) && pool.speed == Law::Constant(1.0) {
         wrong.unless(took == end.demand, || format!("alone on its worker, and yet {took:?}: {end:?}"));
     }
+}
+
+/// Does each worker serve its request at full speed, whatever the others do?
+pub fn serves_undisturbed(pool: &PoolSpec) -> bool {
+    let workers = pool.workers.map_or(f64::INFINITY, f64::from);
+    let slack = pool.cpu.limit_millis.is_none_or(|limit| workers * pool.cpu.fraction <= limit as f64 / 1_000.0);
+    pool.discipline == DisciplineSpec::Fifo && slack
 }
 
 /// At every tick each pool holds exactly those who were born and have not ended; zombies may come on top.
@@ -170,29 +176,48 @@ fn first_come_first_served(scenario: &Scenario, seen: &Witness<'_>, wrong: &mut 
     }
 }
 
-/// Who has waited begins the instant in which somebody else's service at the same replica ends; with a central queue also
-/// when the replica begins to work.
+/// While somebody waits, all workers that could serve him are busy: those of his replica, or with a central queue those of
+/// a pool whose replicas are the same all the time.
 ///
 /// Only where that can be told from the record: without zombies, whose ends are not told, and without requests that were
 /// held until a pod came.
 fn nobody_waits_for_nothing(scenario: &Scenario, seen: &Witness<'_>, wrong: &mut Verdict) {
-    let mut freed: BTreeSet<(u32, SimTime)> = BTreeSet::new();
-    let mut first_start: BTreeMap<u32, SimTime> = BTreeMap::new();
-    for end in &seen.ends {
-        let (Some(started), Some(replica)) = (end.started, end.replica) else { continue };
-        freed.insert((replica.number(), end.at));
-        first_start.entry(replica.number()).and_modify(|first| *first = started.min(*first)).or_insert(started);
-    }
-    for end in &seen.ends {
-        let pool = &scenario.pools[end.pool.index()];
-        let (Some(started), Some(replica)) = (end.started, end.replica) else { continue };
-        if started == end.arrived || !pool.queue.hold.is_zero() || has_zombies(scenario, end.pool.index()) {
-            continue;
+    /// At an instant so many more wait, and so many more are served.
+    type Change = (SimTime, i64, i64);
+    let tells: Vec<bool> = (0..scenario.pools.len())
+        .map(|pool| {
+            let spec = &scenario.pools[pool];
+            let same_pods = !seen.pods.iter().any(|pod| pod.pool == pool);
+            let central = spec.balancer == BalancerSpec::CentralQueue;
+            spec.queue.hold.is_zero() && !has_zombies(scenario, pool) && (same_pods || !central)
+        })
+        .collect();
+    let mut queues: BTreeMap<(usize, Option<u32>), Vec<Change>> = BTreeMap::new();
+    for end in seen.ends.iter().filter(|end| tells[end.pool.index()] && end.outcome != Outcome::Rejected) {
+        let central = scenario.pools[end.pool.index()].balancer == BalancerSpec::CentralQueue;
+        let place = if central { None } else { end.replica.map(ReplicaId::number) };
+        let changes = queues.entry((end.pool.index(), place)).or_default();
+        changes.push((end.arrived, 1, 0));
+        match end.started {
+            Some(started) => changes.extend([(started, -1, 1), (end.at, 0, -1)]),
+            None => changes.push((end.at, -1, 0)),
         }
-        let begins =
-            pool.balancer == BalancerSpec::CentralQueue && first_start.get(&replica.number()) == Some(&started);
-        let fits = begins || freed.contains(&(replica.number(), started));
-        wrong.unless(fits, || format!("nobody made room at its start: {end:?}"));
+    }
+    for ((pool, replica), mut changes) in queues {
+        let spec = &scenario.pools[pool];
+        let Some(workers) = spec.workers else { continue };
+        let all = i64::from(workers) * if replica.is_some() { 1 } else { i64::from(spec.replicas) };
+        changes.sort_unstable();
+        let (mut waiting, mut busy) = (0, 0);
+        for instant in changes.chunk_by(|one, next| one.0 == next.0) {
+            waiting += instant.iter().map(|change| change.1).sum::<i64>();
+            busy += instant.iter().map(|change| change.2).sum::<i64>();
+            let at = instant[0].0;
+            wrong.unless(waiting == 0 || busy == all, || {
+                format!("{at:?}, pool {pool}, {replica:?}: {waiting} wait while {busy} of {all} workers work")
+            });
+            wrong.unless(busy <= all, || format!("{at:?}, pool {pool}, {replica:?}: {busy} of {all} workers work"));
+        }
     }
 }
 

@@ -74,7 +74,7 @@ fn every_run_keeps_its_books() {
         let (drawn, loaded) = load(seed, Wish::default());
         let mut seen = Witness::new(&loaded.scenario);
         let stats = common::run(&loaded, seed, &mut seen);
-        let mut wrong = books::judge(&loaded.scenario, &drawn, &seen);
+        let mut wrong = books::judge(&drawn, &seen);
         if stats.requests != seen.births.len() as u64 {
             wrong.push(format!("{} requests by the run, {} by the record", stats.requests, seen.births.len()));
         }
@@ -109,7 +109,7 @@ fn no_policy_changes_anybodys_luck() {
         let (drawn, loaded) = load(seed, Wish::default());
         let other = common::load_with(&format!("law-{seed}"), &drawn.text, &drawn.other_policy);
         let (one, two) = (witness(&loaded, seed), witness(&other, seed));
-        let mut wrong = luck::shared(&loaded.scenario, &one, &two);
+        let mut wrong = luck::shared(&one, &two);
         if !wrong.is_empty() {
             wrong.extend(drawn.other_policy.clone());
         }
@@ -123,7 +123,7 @@ fn users_keep_their_work_under_every_policy() {
     for_all("users", 3_000..3_100, |seed| {
         let (drawn, loaded) = load(seed, wish);
         let seen = witness(&loaded, seed);
-        let (wrong, looked_at) = luck::users_keep_theirs(&loaded.scenario, seed, &seen);
+        let (wrong, looked_at) = luck::users_keep_theirs(seed, &seen);
         Finding { wrong: wrong, text: drawn.text, requests: looked_at }
     });
 }

@@ -8,7 +8,7 @@ use std::fmt::Debug;
 
 /// Everything that a run said.
 pub struct Witness<'s> {
-    scenario: &'s Scenario,
+    pub scenario: &'s Scenario,
     /// Request n is entry n - 1, since numbers are given in order of birth.
     pub births: Vec<Birth>,
     pub ends: Vec<RequestEnd>,
