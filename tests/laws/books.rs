@@ -5,10 +5,10 @@ use crate::witness::{PodEvent, Tick, Witness};
 use autosim::cluster::WorkloadKind;
 use autosim::random::Law;
 use autosim::record::{Outcome, PoolSnapshot, RequestEnd};
-use autosim::scenario::{PoolSpec, Scenario};
+use autosim::scenario::{EventChange, Fault, PoolSpec, Scenario};
 use autosim::serving::{BalancerSpec, Cfs, DisciplineSpec};
 use autosim::units::{Id, ReplicaId, SimTime, Span};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is wrong with a run, in words; empty if nothing is.
 pub fn judge(drawn: &Drawn, seen: &Witness<'_>) -> Vec<String> {
@@ -23,6 +23,7 @@ pub fn judge(drawn: &Drawn, seen: &Witness<'_>) -> Vec<String> {
     first_come_first_served(scenario, seen, &mut wrong);
     nobody_waits_for_nothing(scenario, seen, &mut wrong);
     lives_of_pods(seen, &mut wrong);
+    names_of_pods(scenario, seen, &mut wrong);
     for pool in 0..scenario.pools.len() {
         books(scenario, pool, seen, &mut wrong);
     }
@@ -252,6 +253,29 @@ fn lives_of_pods(seen: &Witness<'_>, wrong: &mut Verdict) {
     }
 }
 
+/// No two pods that are there at once have one name; and those of a StatefulSet are called by the lowest free number and
+/// leave from the highest on, unless they are killed.
+fn names_of_pods(scenario: &Scenario, seen: &Witness<'_>, wrong: &mut Verdict) {
+    let killed_at = |at: SimTime| scenario.events.iter().any(|event| SimTime::ZERO + event.at == at);
+    for (pool, spec) in scenario.pools.iter().enumerate() {
+        let mut there: BTreeSet<u64> = (0..u64::from(spec.replicas)).collect();
+        for pod in seen.pods.iter().filter(|pod| pod.pool == pool) {
+            let number = pod.number();
+            let in_order = spec.kind == WorkloadKind::StatefulSet;
+            let place = || format!("{:?}: {} of {}, and there are {there:?}", pod.at, pod.reason, pod.name);
+            if pod.reason == "SuccessfulCreate" {
+                let lowest = (0..).find(|number| !there.contains(number));
+                wrong.unless(!there.contains(&number) && (!in_order || lowest == Some(number)), place);
+                there.insert(number);
+            } else if pod.reason == "Killing" {
+                let fits = !in_order || killed_at(pod.at) || there.last() == Some(&number);
+                wrong.unless(fits && there.contains(&number), place);
+                there.remove(&number);
+            }
+        }
+    }
+}
+
 /// How many pods of a pool there are, by the pods' own events.
 #[derive(Clone, Copy)]
 struct Counts {
@@ -335,6 +359,8 @@ impl Census {
 /// What a pool's rows say against what its pods' events say.
 fn books(scenario: &Scenario, pool: usize, seen: &Witness<'_>, wrong: &mut Verdict) {
     let spec = &scenario.pools[pool];
+    let killed =
+        scenario.events.iter().any(|event| matches!(event.change, EventChange::Fault(Fault::PodsKilled { .. })));
     let mut census = Census::new(spec.replicas);
     let (mut pods_told, mut asked_told) = (0, 0);
     let (mut desired, mut desired_max) = (spec.replicas, spec.replicas);
@@ -358,7 +384,7 @@ fn books(scenario: &Scenario, pool: usize, seen: &Witness<'_>, wrong: &mut Verdi
         (pods_told, asked_told) = (tick.pods, tick.asked);
         let state = &tick.pools[pool];
         let place = format!("{:?}, pool {pool}", tick.at);
-        sizes(spec, &census, (desired, desired_max), state, &place, wrong);
+        sizes((spec, killed), &census, (desired, desired_max), state, &place, wrong);
         settled(spec, &census, desired, tick.at.since(quiet_since), &place, wrong);
         let recently = tick.at.saturating_sub(spec.stop.grace_period);
         let dying = seen.pods[..tick.pods].iter().rev().take_while(|pod| pod.at > recently);
@@ -369,8 +395,15 @@ fn books(scenario: &Scenario, pool: usize, seen: &Witness<'_>, wrong: &mut Verdi
     }
 }
 
-fn sizes(spec: &PoolSpec, census: &Census, asked: (u32, u32), state: &PoolSnapshot, place: &str, wrong: &mut Verdict) {
-    let (desired, desired_max) = asked;
+/// Numbers of replicas; `killed`: faults may kill some.
+fn sizes(
+    (spec, killed): (&PoolSpec, bool),
+    census: &Census,
+    (desired, desired_max): (u32, u32),
+    state: &PoolSnapshot,
+    place: &str,
+    wrong: &mut Verdict,
+) {
     let Counts { alive, ready, .. } = census.counts;
     wrong.unless(state.desired == desired, || format!("{place}: {} desired, {desired} asked for", state.desired));
     wrong
@@ -382,6 +415,11 @@ fn sizes(spec: &PoolSpec, census: &Census, asked: (u32, u32), state: &PoolSnapsh
     // A StatefulSet takes its time on the way down; all others let go at once.
     let most = if spec.kind == WorkloadKind::StatefulSet { desired_max } else { desired };
     wrong.unless(alive <= u64::from(most), || format!("{place}: {alive} replicas, {most} asked for"));
+    if spec.kind == WorkloadKind::StatefulSet {
+        wrong.unless(state.draining <= 1, || format!("{place}: {} drain at once", state.draining));
+        // A pod that was killed is made anew at once, even while one of a higher number is starting.
+        wrong.unless(killed || state.starting <= 1, || format!("{place}: {} start at once", state.starting));
+    }
     let extremes = (u64::from(state.replicas_min), u64::from(state.replicas_max));
     let counted = (census.alive_min, census.alive_max);
     wrong.unless(extremes == counted, || {

@@ -78,7 +78,7 @@ fn ordinals(seen: &Witness<'_>) -> BTreeMap<ReplicaId, Nth> {
         let ordinal = match seen.scenario.pools[pod.pool].kind {
             WorkloadKind::StatefulSet if seen.scenario.pools.len() > 1 => continue,
             WorkloadKind::StatefulSet => u64::from(pod.replica.number()),
-            _ => pod.name.rsplit('-').next().and_then(|n| n.parse().ok()).expect("names end with a number"),
+            _ => pod.number(),
         };
         ordinals.insert(pod.replica, (pod.pool, ordinal));
     }
@@ -158,7 +158,7 @@ pub fn users_keep_theirs(seed: u64, seen: &Witness<'_>) -> (Vec<String>, usize) 
 /// run is thought in the other. Until the two have streams of their own, the law holds for those only who come once.
 fn come_once(scenario: &Scenario, number: usize) -> bool {
     let ArrivalsSpec::Users(users) = &scenario.loads[number].arrivals else { return false };
-    let mut targets = std::iter::once(users.start).chain(users.stages.iter().map(|stage| stage.target));
+    let targets = std::iter::once(users.start).chain(users.stages.iter().map(|stage| stage.target));
     let scales = std::iter::once(scenario.loads[number].scale).chain(new_scales(scenario, number));
     users.repeat_every.is_none() && targets.is_sorted_by(|a, b| a <= b) && scales.is_sorted()
 }

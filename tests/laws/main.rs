@@ -78,7 +78,7 @@ fn every_run_keeps_its_books() {
         if stats.requests != seen.births.len() as u64 {
             wrong.push(format!("{} requests by the run, {} by the record", stats.requests, seen.births.len()));
         }
-        Finding { wrong: wrong, text: drawn.text, requests: seen.births.len() }
+        Finding { wrong, text: drawn.text, requests: seen.births.len() }
     });
 }
 
@@ -99,7 +99,7 @@ fn a_run_follows_from_its_seed_and_nobody_who_watches_changes_it() {
         if witness(&loaded, seed + 1).fingerprint() == seen.fingerprint() {
             wrong.push("two seeds make the same run".to_owned());
         }
-        Finding { wrong: wrong, text: drawn.text, requests: seen.births.len() }
+        Finding { wrong, text: drawn.text, requests: seen.births.len() }
     });
 }
 
@@ -113,7 +113,7 @@ fn no_policy_changes_anybodys_luck() {
         if !wrong.is_empty() {
             wrong.extend(drawn.other_policy.clone());
         }
-        Finding { wrong: wrong, text: drawn.text, requests: one.births.len() }
+        Finding { wrong, text: drawn.text, requests: one.births.len() }
     });
 }
 
@@ -124,7 +124,7 @@ fn users_keep_their_work_under_every_policy() {
         let (drawn, loaded) = load(seed, wish);
         let seen = witness(&loaded, seed);
         let (wrong, looked_at) = luck::users_keep_theirs(seed, &seen);
-        Finding { wrong: wrong, text: drawn.text, requests: looked_at }
+        Finding { wrong, text: drawn.text, requests: looked_at }
     });
 }
 
@@ -135,6 +135,6 @@ fn sharing_and_queueing_do_the_same_work() {
         let discipline = |kind: &str| common::load_with("work", &text, &[format!("pool.server.discipline={{{kind}}}")]);
         let (queueing, sharing) = (discipline("fifo={}"), discipline("processor_sharing={cores=1}"));
         let (one, two) = (witness(&queueing, seed), witness(&sharing, seed));
-        Finding { wrong: work::same(&one, &two), text: text, requests: one.births.len() }
+        Finding { wrong: work::same(&one, &two), text, requests: one.births.len() }
     });
 }

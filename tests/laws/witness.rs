@@ -38,6 +38,13 @@ pub struct PodEvent {
     pub reason: &'static str,
 }
 
+impl PodEvent {
+    /// The number at the end of its name.
+    pub fn number(&self) -> u64 {
+        self.name.rsplit('-').next().and_then(|number| number.parse().ok()).expect("names end with a number")
+    }
+}
+
 /// Somebody wanted another size.
 pub struct Asked {
     pub at: SimTime,
