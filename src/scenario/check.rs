@@ -56,7 +56,7 @@ fn hpa_place(section: &Section<'_>) -> Place {
 
 /// What the API server would refuse, in its own words.
 fn api_server(hpa: &HpaScalerSpec, scenario: &Scenario, section: &Section<'_>, place: &Place) {
-    for message in hpa.spec.clone().defaulted().validate(&scenario.hpa_controller) {
+    for message in hpa.spec.defaulted().validate((&scenario.hpa_controller).into()) {
         if message.starts_with("spec.maxReplicas") && hpa.spec.max_replicas >= 1 {
             continue;
         }

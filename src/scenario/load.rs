@@ -88,8 +88,8 @@ pub fn load(source: &Source, sets: &[String]) -> Result<Loaded, Problems> {
         return Err(Problems::new(source.clone(), problems));
     }
     let reader = Reader::new(&text);
-    let (scenario, events) = read(&reader, &tree, &stem(&source.name), &source.folder);
-    let traces = scenario.as_ref().map_or_else(Vec::new, |scenario| check_traces(&reader, &tree, scenario));
+    let (loads, scenario, events) = read(&reader, &tree, &stem(&source.name), &source.folder);
+    let traces = check_traces(&reader, &tree, &loads);
     let (found, effective) = reader.finish();
     problems.extend(found);
     let no_errors = problems.iter().all(|problem| problem.severity == Severity::Warning);
@@ -125,8 +125,13 @@ struct Written {
     set: Vec<(String, Node, std::ops::Range<usize>)>,
 }
 
-/// Reads all sections. Names are resolved; events are returned as written.
-fn read(reader: &Reader<'_>, tree: &Node, stem: &str, folder: &Path) -> (Option<Scenario>, Vec<Written>) {
+/// Reads all sections. Names are resolved; events are returned as written, and loads also where the whole is no scenario.
+fn read(
+    reader: &Reader<'_>,
+    tree: &Node,
+    stem: &str,
+    folder: &Path,
+) -> (Vec<Option<LoadSpec>>, Option<Scenario>, Vec<Written>) {
     let top = Section::open(reader, &SCENARIO, tree, 0..0, String::new(), "the scenario".to_owned());
     let name = top.name("name").or_else(|| (!top.has("name")).then(|| stem.to_owned()));
     let about = top.text("about");
@@ -165,6 +170,7 @@ fn read(reader: &Reader<'_>, tree: &Node, stem: &str, folder: &Path) -> (Option<
     if load_sections.is_empty() && !top.has("load") && pools.iter().flatten().all(|pool| pool.queue.initial == 0) {
         reader.report(Problem::file("the scenario has no `[[load]]`").help("add one with a `name`, `to` and a `rate`"));
     }
+    let all_loads = loads.clone();
     let scenario = (|| {
         Some(Scenario {
             name: name?,
@@ -191,7 +197,7 @@ fn read(reader: &Reader<'_>, tree: &Node, stem: &str, folder: &Path) -> (Option<
     if let Some(scenario) = &scenario {
         super::check::across(scenario, &top, &pool_sections);
     }
-    (scenario, events)
+    (all_loads, scenario, events)
 }
 
 fn check_clock(top: &Section<'_>, duration: Option<Span>, tick: Option<Span>, warmup: Option<Span>) {
@@ -374,7 +380,7 @@ fn play_events(base: &Scenario, events: &[Written], text: &str, stem: &str, fold
         let edited = document.to_string();
         let (tree, _) = Node::parse(&edited);
         let reader = Reader::new(&edited);
-        let (after, _) = read(&reader, &tree, stem, folder);
+        let (_, after, _) = read(&reader, &tree, stem, folder);
         let (found, _) = reader.finish();
         let place = event.set.first().map_or_else(|| event.place.clone(), |(_, node, _)| node.at.clone());
         for problem in found.into_iter().filter(|problem| problem.severity == Severity::Error) {
@@ -420,7 +426,7 @@ fn differences(before: &Scenario, after: &Scenario, event: &Written, words: &str
 }
 
 /// Checks each trace by reading it once.
-fn check_traces(reader: &Reader<'_>, tree: &Node, scenario: &Scenario) -> Vec<Option<TraceFacts>> {
+fn check_traces(reader: &Reader<'_>, tree: &Node, loads: &[Option<LoadSpec>]) -> Vec<Option<TraceFacts>> {
     let places: Vec<std::ops::Range<usize>> = match tree.get("load").map(|entry| &entry.node.value) {
         Some(Value::List(items)) => items
             .iter()
@@ -431,12 +437,11 @@ fn check_traces(reader: &Reader<'_>, tree: &Node, scenario: &Scenario) -> Vec<Op
             .collect(),
         _ => Vec::new(),
     };
-    scenario
-        .loads
+    loads
         .iter()
         .zip(places)
         .map(|(load, place)| {
-            let ArrivalsSpec::Trace(spec) = &load.arrivals else { return None };
+            let ArrivalsSpec::Trace(spec) = &load.as_ref()?.arrivals else { return None };
             match TraceFile::check(spec) {
                 Ok(facts) => {
                     if spec.jitter.is_zero() && !facts.binned && facts.shared_instants * 2 > facts.rows && facts.rows > 10 {

@@ -248,3 +248,46 @@ pub(super) fn lines_kept(old: &str, new: &str) -> Vec<Option<usize>> {
     }
     kept
 }
+
+/// Keys that hold the path of a file, by the key above them where another key has the same name.
+const PATH_KEYS: [(&str, &str); 4] = [("trace", "file"), ("signal", "file"), ("empirical", "file"), ("hpa", "manifest")];
+
+/// Rewrites every file path of a scenario.
+pub fn rewrite_paths(document: &mut DocumentMut, rewrite: &dyn Fn(&str) -> String) {
+    fn table(table: &mut dyn toml_edit::TableLike, above: &str, rewrite: &dyn Fn(&str) -> String) {
+        for (key, item) in table.iter_mut() {
+            let key = key.get().to_owned();
+            if PATH_KEYS.contains(&(above, key.as_str()))
+                && let Some(path) = item.as_str().map(rewrite)
+            {
+                let mut value = Value::from(path);
+                if let Some(old) = item.as_value() {
+                    *value.decor_mut() = old.decor().clone();
+                }
+                *item = Item::Value(value);
+                continue;
+            }
+            walk(item, &key, rewrite);
+        }
+    }
+    fn walk(item: &mut Item, key: &str, rewrite: &dyn Fn(&str) -> String) {
+        match item {
+            Item::ArrayOfTables(tables) => {
+                for inner in tables.iter_mut() {
+                    table(inner, key, rewrite);
+                }
+            }
+            Item::Value(Value::Array(values)) => {
+                for inner in values.iter_mut().filter_map(Value::as_inline_table_mut) {
+                    table(inner, key, rewrite);
+                }
+            }
+            other => {
+                if let Some(inner) = other.as_table_like_mut() {
+                    table(inner, key, rewrite);
+                }
+            }
+        }
+    }
+    table(document.as_table_mut(), "", rewrite);
+}

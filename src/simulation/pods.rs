@@ -73,6 +73,7 @@ impl<R: Recorder> Sim<'_, R> {
             stopping: false,
             gone: false,
             watches,
+            tap: self.pools[pool].tap.is_some().then(Box::default),
             booked: Booked { at: self.now, ..Booked::default() },
         });
         self.active.push(0);
@@ -199,7 +200,6 @@ impl<R: Recorder> Sim<'_, R> {
             }
             Milestone::AppUp => {
                 self.replicas[replica].accepts = true;
-                self.settles_down(replica);
                 self.take_work(replica);
             }
             Milestone::Ready => {
@@ -215,14 +215,12 @@ impl<R: Recorder> Sim<'_, R> {
         self.arm_life(replica);
     }
 
-    /// Start-up use ends once the pod is up and ready.
+    /// Start-up use ends when the pod is ready; without a probe that is when its container runs.
     fn settles_down(&mut self, replica: ReplicaId) {
         let state = &mut self.replicas[replica];
-        if state.life.has(Milestone::AppUp) && state.life.has(Milestone::Ready) {
-            let idle = self.pools[state.pool].spec.cpu.idle_millis as f64 / 1_000.0;
-            state.station.set_base(self.now, idle);
-            self.arm_service(replica);
-        }
+        let idle = self.pools[state.pool].spec.cpu.idle_millis as f64 / 1_000.0;
+        state.station.set_base(self.now, idle);
+        self.arm_service(replica);
     }
 
     fn enters_routes(&mut self, replica: ReplicaId) {
