@@ -79,6 +79,8 @@ struct Replica {
     pool: PoolId,
     /// Which of its pool's replicas, counted from the first ever.
     ordinal: u64,
+    /// Number in its name.
+    number: u64,
     name: Rc<str>,
     station: Station,
     life: PodLife,

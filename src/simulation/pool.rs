@@ -20,7 +20,7 @@ pub(super) struct Pool {
     pub held: List<InQueue>,
     pub queue_timeout: Option<TimeoutClass<InWait>>,
     pub hold_timeout: Option<TimeoutClass<InWait>>,
-    /// Replicas that exist: created, not gone.
+    /// Replicas that are wanted or exist: not gone.
     pub members: Vec<ReplicaId>,
     /// How many have ever been created: the next one's ordinal.
     pub created: u64,

@@ -10,10 +10,10 @@ use super::spec::Spread;
 use super::spec::TraceSpec;
 use crate::random::Stream;
 use crate::random::Streams;
+use crate::random::dist::poisson_count;
 use crate::units::SimTime;
 use crate::units::Span;
 use rand::RngExt;
-use rand_distr::Distribution;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fmt;
@@ -251,8 +251,7 @@ impl Trace {
 
     fn place_bin(&mut self, t: u64, bin: u64, row: &Row) {
         let count = match self.spec.spread {
-            Spread::Poisson => rand_distr::Poisson::new(row.count as f64)
-                .map_or(0, |count| Distribution::<f64>::sample(&count, &mut self.placing) as u64),
+            Spread::Poisson => poisson_count(row.count as f64, &mut self.placing),
             Spread::Even | Spread::Uniform => row.count,
         };
         for number in 0..count {

@@ -5,13 +5,14 @@ use crate::witness::{PodEvent, Tick, Witness};
 use autosim::cluster::WorkloadKind;
 use autosim::random::Law;
 use autosim::record::{Outcome, PoolSnapshot, RequestEnd};
-use autosim::scenario::{PoolSpec, Scenario};
+use autosim::scenario::{EventChange, Fault, PoolSpec, Scenario};
 use autosim::serving::{BalancerSpec, Cfs, DisciplineSpec};
-use autosim::units::{Id, SimTime, Span};
-use std::collections::BTreeMap;
+use autosim::units::{Id, ReplicaId, SimTime, Span};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is wrong with a run, in words; empty if nothing is.
-pub fn judge(scenario: &Scenario, drawn: &Drawn, seen: &Witness<'_>) -> Vec<String> {
+pub fn judge(drawn: &Drawn, seen: &Witness<'_>) -> Vec<String> {
+    let scenario = seen.scenario;
     let mut wrong = Verdict::default();
     clock(seen, &mut wrong);
     requests_end_once(seen, &mut wrong);
@@ -20,7 +21,9 @@ pub fn judge(scenario: &Scenario, drawn: &Drawn, seen: &Witness<'_>) -> Vec<Stri
     }
     conservation(scenario, seen, &mut wrong);
     first_come_first_served(scenario, seen, &mut wrong);
+    nobody_waits_for_nothing(scenario, seen, &mut wrong);
     lives_of_pods(seen, &mut wrong);
+    names_of_pods(scenario, seen, &mut wrong);
     for pool in 0..scenario.pools.len() {
         books(scenario, pool, seen, &mut wrong);
     }
@@ -71,7 +74,9 @@ fn one_end(scenario: &Scenario, drawn: &Drawn, end: &RequestEnd, wrong: &mut Ver
     }
     let (lived, waited, hold) = (end.at.since(end.arrived), started.since(end.arrived), pool.queue.hold);
     let client = scenario.loads.get(end.load.index()).and_then(|load| load.timeout);
-    wrong.unless(client.is_none_or(|client| lived <= client), || format!("its client gave up after {client:?}: {end:?}"));
+    wrong.unless(client.is_none_or(|client| lived <= client), || {
+        format!("its client gave up after {client:?}: {end:?}")
+    });
     if let (Some(limit), Some(_)) = (pool.queue.timeout, end.started) {
         wrong.unless(waited <= hold + limit, || format!("served after more than {hold:?} + {limit:?}: {end:?}"));
     }
@@ -97,11 +102,16 @@ fn service(pool: &PoolSpec, speed_max: f64, end: &RequestEnd, wrong: &mut Verdic
     let least = end.demand.as_nanos() as f64 / speed_max;
     // One nanosecond is lost to whole nanoseconds, another to the floats of processor sharing.
     wrong.unless(took.as_nanos() as f64 + 2.0 >= least, || format!("too fast, {took:?}: {end:?}"));
-    let workers = pool.workers.map_or(f64::INFINITY, f64::from);
-    let slack = pool.cpu.limit_millis.is_none_or(|limit| workers * pool.cpu.fraction <= limit as f64 / 1_000.0);
-    if pool.discipline == DisciplineSpec::Fifo && slack && pool.speed == Law::Constant(1.0) {
+    if serves_undisturbed(pool) && pool.speed == Law::Constant(1.0) {
         wrong.unless(took == end.demand, || format!("alone on its worker, and yet {took:?}: {end:?}"));
     }
+}
+
+/// Does each worker serve its request at full speed, whatever the others do?
+pub fn serves_undisturbed(pool: &PoolSpec) -> bool {
+    let workers = pool.workers.map_or(f64::INFINITY, f64::from);
+    let slack = pool.cpu.limit_millis.is_none_or(|limit| workers * pool.cpu.fraction <= limit as f64 / 1_000.0);
+    pool.discipline == DisciplineSpec::Fifo && slack
 }
 
 /// At every tick each pool holds exactly those who were born and have not ended; zombies may come on top.
@@ -124,7 +134,9 @@ fn conservation(scenario: &Scenario, seen: &Witness<'_>, wrong: &mut Verdict) {
         }
     }
     let last = seen.ticks.last();
-    wrong.unless(last.is_some_and(|tick| tick.at == SimTime::ZERO + scenario.duration), || "the last tick is not the end".into());
+    wrong.unless(last.is_some_and(|tick| tick.at == SimTime::ZERO + scenario.duration), || {
+        "the last tick is not the end".into()
+    });
     wrong.unless(births.next().is_none(), || "somebody was born after the last tick".into());
     let all_unfinished = ends.all(|end| end.outcome == Outcome::Unfinished);
     wrong.unless(all_unfinished, || "after the last tick somebody ended who was not unfinished".into());
@@ -133,17 +145,21 @@ fn conservation(scenario: &Scenario, seen: &Witness<'_>, wrong: &mut Verdict) {
 fn in_system(scenario: &Scenario, pool: usize, counts: (i64, u64), at: (&Tick, &PoolSnapshot), wrong: &mut Verdict) {
     let ((live, gave_up), (tick, state)) = (counts, at);
     let spec = &scenario.pools[pool];
-    let mut senders = scenario.loads.iter().zip(&scenario.load_targets).filter(|(_, to)| to.index() == pool);
-    let zombies = senders.any(|(load, _)| load.timeout.is_some() && !load.cancel_on_timeout);
+    let zombies = has_zombies(scenario, pool);
     let in_flight = state.in_flight as i64;
     let fits = in_flight == live || (zombies && in_flight > live && in_flight <= live + gave_up as i64);
     wrong.unless(fits, || format!("{:?}, pool {pool}: {in_flight} in flight, {live} born and not ended", tick.at));
     wrong.unless(state.queue <= state.in_flight, || format!("{:?}, pool {pool}: more wait than there are", tick.at));
-    wrong.unless(state.queue <= state.queue_max, || format!("{:?}, pool {pool}: the longest queue was shorter", tick.at));
+    wrong.unless(state.queue <= state.queue_max, || {
+        format!("{:?}, pool {pool}: the longest queue was shorter", tick.at)
+    });
     if let (Some(capacity), true) = (spec.queue.capacity, spec.queue.hold.is_zero()) {
-        let queues = if spec.balancer == BalancerSpec::CentralQueue { 1 } else { state.ready + state.starting + state.draining };
+        let queues =
+            if spec.balancer == BalancerSpec::CentralQueue { 1 } else { state.ready + state.starting + state.draining };
         let room = capacity * u64::from(queues);
-        wrong.unless(state.queue <= room, || format!("{:?}, pool {pool}: {} wait where {room} may", tick.at, state.queue));
+        wrong.unless(state.queue <= room, || {
+            format!("{:?}, pool {pool}: {} wait where {room} may", tick.at, state.queue)
+        });
     }
 }
 
@@ -159,6 +175,57 @@ fn first_come_first_served(scenario: &Scenario, seen: &Witness<'_>, wrong: &mut 
         let before = last_start.insert(queue, (started, end.request));
         wrong.unless(before.is_none_or(|(before, _)| before <= started), || format!("{before:?} overtaken by {end:?}"));
     }
+}
+
+/// While somebody waits, all workers that could serve him are busy: those of his replica, or with a central queue those of
+/// a pool whose replicas are the same all the time.
+///
+/// Only where that can be told from the record: without zombies, whose ends are not told, and without requests that were
+/// held until a pod came.
+fn nobody_waits_for_nothing(scenario: &Scenario, seen: &Witness<'_>, wrong: &mut Verdict) {
+    /// At an instant so many more wait, and so many more are served.
+    type Change = (SimTime, i64, i64);
+    let tells: Vec<bool> = (0..scenario.pools.len())
+        .map(|pool| {
+            let spec = &scenario.pools[pool];
+            let same_pods = !seen.pods.iter().any(|pod| pod.pool == pool);
+            let central = spec.balancer == BalancerSpec::CentralQueue;
+            spec.queue.hold.is_zero() && !has_zombies(scenario, pool) && (same_pods || !central)
+        })
+        .collect();
+    let mut queues: BTreeMap<(usize, Option<u32>), Vec<Change>> = BTreeMap::new();
+    for end in seen.ends.iter().filter(|end| tells[end.pool.index()] && end.outcome != Outcome::Rejected) {
+        let central = scenario.pools[end.pool.index()].balancer == BalancerSpec::CentralQueue;
+        let place = if central { None } else { end.replica.map(ReplicaId::number) };
+        let changes = queues.entry((end.pool.index(), place)).or_default();
+        changes.push((end.arrived, 1, 0));
+        match end.started {
+            Some(started) => changes.extend([(started, -1, 1), (end.at, 0, -1)]),
+            None => changes.push((end.at, -1, 0)),
+        }
+    }
+    for ((pool, replica), mut changes) in queues {
+        let spec = &scenario.pools[pool];
+        let Some(workers) = spec.workers else { continue };
+        let all = i64::from(workers) * if replica.is_some() { 1 } else { i64::from(spec.replicas) };
+        changes.sort_unstable();
+        let (mut waiting, mut busy) = (0, 0);
+        for instant in changes.chunk_by(|one, next| one.0 == next.0) {
+            waiting += instant.iter().map(|change| change.1).sum::<i64>();
+            busy += instant.iter().map(|change| change.2).sum::<i64>();
+            let at = instant[0].0;
+            wrong.unless(waiting == 0 || busy == all, || {
+                format!("{at:?}, pool {pool}, {replica:?}: {waiting} wait while {busy} of {all} workers work")
+            });
+            wrong.unless(busy <= all, || format!("{at:?}, pool {pool}, {replica:?}: {busy} of {all} workers work"));
+        }
+    }
+}
+
+/// May requests of this pool go on being served when their clients have given up?
+fn has_zombies(scenario: &Scenario, pool: usize) -> bool {
+    let mut senders = scenario.loads.iter().zip(&scenario.load_targets).filter(|(_, to)| to.index() == pool);
+    senders.any(|(load, _)| load.timeout.is_some() && !load.cancel_on_timeout)
 }
 
 /// All ends in order of birth.
@@ -183,6 +250,29 @@ fn lives_of_pods(seen: &Witness<'_>, wrong: &mut Verdict) {
             None => phase == 0 || phase == ORDER.len() - 1, // pods of time 0 are first heard of when they die
         };
         wrong.unless(fits, || format!("{:?}: {} after {before:?} of {}", pod.at, pod.reason, pod.name));
+    }
+}
+
+/// No two pods that are there at once have one name; and those of a StatefulSet are called by the lowest free number and
+/// leave from the highest on, unless they are killed.
+fn names_of_pods(scenario: &Scenario, seen: &Witness<'_>, wrong: &mut Verdict) {
+    let killed_at = |at: SimTime| scenario.events.iter().any(|event| SimTime::ZERO + event.at == at);
+    for (pool, spec) in scenario.pools.iter().enumerate() {
+        let mut there: BTreeSet<u64> = (0..u64::from(spec.replicas)).collect();
+        for pod in seen.pods.iter().filter(|pod| pod.pool == pool) {
+            let number = pod.number();
+            let in_order = spec.kind == WorkloadKind::StatefulSet;
+            let place = || format!("{:?}: {} of {}, and there are {there:?}", pod.at, pod.reason, pod.name);
+            if pod.reason == "SuccessfulCreate" {
+                let lowest = (0..).find(|number| !there.contains(number));
+                wrong.unless(!there.contains(&number) && (!in_order || lowest == Some(number)), place);
+                there.insert(number);
+            } else if pod.reason == "Killing" {
+                let fits = !in_order || killed_at(pod.at) || there.last() == Some(&number);
+                wrong.unless(fits && there.contains(&number), place);
+                there.remove(&number);
+            }
+        }
     }
 }
 
@@ -269,6 +359,8 @@ impl Census {
 /// What a pool's rows say against what its pods' events say.
 fn books(scenario: &Scenario, pool: usize, seen: &Witness<'_>, wrong: &mut Verdict) {
     let spec = &scenario.pools[pool];
+    let killed =
+        scenario.events.iter().any(|event| matches!(event.change, EventChange::Fault(Fault::PodsKilled { .. })));
     let mut census = Census::new(spec.replicas);
     let (mut pods_told, mut asked_told) = (0, 0);
     let (mut desired, mut desired_max) = (spec.replicas, spec.replicas);
@@ -292,7 +384,7 @@ fn books(scenario: &Scenario, pool: usize, seen: &Witness<'_>, wrong: &mut Verdi
         (pods_told, asked_told) = (tick.pods, tick.asked);
         let state = &tick.pools[pool];
         let place = format!("{:?}, pool {pool}", tick.at);
-        sizes(spec, &census, (desired, desired_max), state, &place, wrong);
+        sizes((spec, killed), &census, (desired, desired_max), state, &place, wrong);
         settled(spec, &census, desired, tick.at.since(quiet_since), &place, wrong);
         let recently = tick.at.saturating_sub(spec.stop.grace_period);
         let dying = seen.pods[..tick.pods].iter().rev().take_while(|pod| pod.at > recently);
@@ -303,11 +395,19 @@ fn books(scenario: &Scenario, pool: usize, seen: &Witness<'_>, wrong: &mut Verdi
     }
 }
 
-fn sizes(spec: &PoolSpec, census: &Census, asked: (u32, u32), state: &PoolSnapshot, place: &str, wrong: &mut Verdict) {
-    let (desired, desired_max) = asked;
+/// Numbers of replicas; `killed`: faults may kill some.
+fn sizes(
+    (spec, killed): (&PoolSpec, bool),
+    census: &Census,
+    (desired, desired_max): (u32, u32),
+    state: &PoolSnapshot,
+    place: &str,
+    wrong: &mut Verdict,
+) {
     let Counts { alive, ready, .. } = census.counts;
     wrong.unless(state.desired == desired, || format!("{place}: {} desired, {desired} asked for", state.desired));
-    wrong.unless(u64::from(state.ready) == ready, || format!("{place}: {} ready, {ready} by their events", state.ready));
+    wrong
+        .unless(u64::from(state.ready) == ready, || format!("{place}: {} ready, {ready} by their events", state.ready));
     let starting = alive - ready;
     wrong.unless(u64::from(state.starting) == starting, || {
         format!("{place}: {} starting, {starting} by their events", state.starting)
@@ -315,9 +415,16 @@ fn sizes(spec: &PoolSpec, census: &Census, asked: (u32, u32), state: &PoolSnapsh
     // A StatefulSet takes its time on the way down; all others let go at once.
     let most = if spec.kind == WorkloadKind::StatefulSet { desired_max } else { desired };
     wrong.unless(alive <= u64::from(most), || format!("{place}: {alive} replicas, {most} asked for"));
+    if spec.kind == WorkloadKind::StatefulSet {
+        wrong.unless(state.draining <= 1, || format!("{place}: {} drain at once", state.draining));
+        // A pod that was killed is made anew at once, even while one of a higher number is starting.
+        wrong.unless(killed || state.starting <= 1, || format!("{place}: {} start at once", state.starting));
+    }
     let extremes = (u64::from(state.replicas_min), u64::from(state.replicas_max));
     let counted = (census.alive_min, census.alive_max);
-    wrong.unless(extremes == counted, || format!("{place}: {extremes:?} at least and at most, {counted:?} by their events"));
+    wrong.unless(extremes == counted, || {
+        format!("{place}: {extremes:?} at least and at most, {counted:?} by their events")
+    });
 }
 
 /// Once the controllers have had their time, there are as many as were asked for.
@@ -325,12 +432,20 @@ fn settled(spec: &PoolSpec, census: &Census, desired: u32, quiet: Span, place: &
     let Law::Constant(reconcile_s) = spec.start.reconcile else { return };
     if spec.kind != WorkloadKind::StatefulSet && quiet.as_secs_f64() > reconcile_s {
         let alive = census.counts.alive;
-        wrong.unless(alive == u64::from(desired), || format!("{place}: {alive} replicas, {desired} wanted for {quiet:?}"));
+        wrong.unless(alive == u64::from(desired), || {
+            format!("{place}: {alive} replicas, {desired} wanted for {quiet:?}")
+        });
     }
 }
 
 /// Cumulative books never fall, and grow as the pods' events allow.
-fn growth(spec: &PoolSpec, census: (&Integrals, &Census), states: (&PoolSnapshot, &PoolSnapshot), place: &str, wrong: &mut Verdict) {
+fn growth(
+    spec: &PoolSpec,
+    census: (&Integrals, &Census),
+    states: (&PoolSnapshot, &PoolSnapshot),
+    place: &str,
+    wrong: &mut Verdict,
+) {
     let (start, end) = census;
     let (before, state) = states;
     let seconds = |from: u64, to: u64| (to - from) as f64 * 1e-9;
@@ -345,7 +460,9 @@ fn growth(spec: &PoolSpec, census: (&Integrals, &Census), states: (&PoolSnapshot
     let cost = state.cost_usd - before.cost_usd;
     // Sums of floats over a run of many ticks.
     let near = |a: f64, b: f64| (a - b).abs() <= 1e-6 * (1.0 + a.abs());
-    for (name, grown) in [("cpu", cpu), ("requested", requested), ("replica", replica), ("paid", paid), ("idle", idle), ("cost", cost)] {
+    for (name, grown) in
+        [("cpu", cpu), ("requested", requested), ("replica", replica), ("paid", paid), ("idle", idle), ("cost", cost)]
+    {
         wrong.unless(grown >= -1e-9, || format!("{place}: {name} falls by {grown}"));
     }
     wrong.unless(near(replica, alive_s), || format!("{place}: {replica} replica-seconds, {alive_s} by events"));
@@ -353,13 +470,17 @@ fn growth(spec: &PoolSpec, census: (&Integrals, &Census), states: (&PoolSnapshot
     wrong.unless(near(cost, paid * spec.price_usd_per_hour / 3_600.0), || format!("{place}: {cost} USD for {paid} s"));
     wrong.unless(idle <= ready_s + 1e-6, || format!("{place}: {idle} s idle, {ready_s} s ready"));
     let reference = reference_cores(spec);
-    wrong.unless(near(requested, reference * running_s), || format!("{place}: {requested} core-seconds requested in {running_s} s"));
+    wrong.unless(near(requested, reference * running_s), || {
+        format!("{place}: {requested} core-seconds requested in {running_s} s")
+    });
     let idle_cores = spec.cpu.idle_millis as f64 / 1_000.0;
     let sidecars: f64 = spec.containers.iter().map(|sidecar| sidecar.cpu_idle_millis as f64 / 1_000.0).sum();
     if spec.cpu.cfs == Cfs::Fluid {
         let (least, most) = ((idle_cores + sidecars) * running_s, (most_cores(spec) + sidecars) * running_s);
         let fits = cpu >= least - 1e-6 * (1.0 + least) && cpu <= most + 1e-6 * (1.0 + most);
-        wrong.unless(fits, || format!("{place}: {cpu} core-seconds used, at least {least}, at most {most} in {running_s} s"));
+        wrong.unless(fits, || {
+            format!("{place}: {cpu} core-seconds used, at least {least}, at most {most} in {running_s} s")
+        });
     } else {
         // A quota may be used up at the end of one period and again at the beginning of the next: over the whole run each
         // container may be ahead of its limit by two periods' worth.
@@ -367,7 +488,9 @@ fn growth(spec: &PoolSpec, census: (&Integrals, &Census), states: (&PoolSnapshot
         let containers = (u64::from(spec.replicas) + end.phases.len() as u64) as f64;
         let all_s = end.integrals.running as f64 * 1e-9;
         let most = (limit + sidecars) * all_s + containers * limit * 0.2;
-        wrong.unless(state.cpu_core_s <= most * (1.0 + 1e-6), || format!("{place}: {} core-seconds, at most {most}", state.cpu_core_s));
+        wrong.unless(state.cpu_core_s <= most * (1.0 + 1e-6), || {
+            format!("{place}: {} core-seconds, at most {most}", state.cpu_core_s)
+        });
     }
 }
 

@@ -33,14 +33,16 @@ fn for_all(name: &str, seeds: std::ops::Range<u64>, law: impl Fn(u64) -> Finding
     let found: Vec<(u64, Finding)> = seeds
         .into_par_iter()
         .map(|seed| {
-            let panics = |panic: Box<dyn Any + Send>| Finding { wrong: vec![words(&*panic)], text: String::new(), requests: 0 };
+            let panics =
+                |panic: Box<dyn Any + Send>| Finding { wrong: vec![words(&*panic)], text: String::new(), requests: 0 };
             (seed, catch_unwind(AssertUnwindSafe(|| law(seed))).unwrap_or_else(panics))
         })
         .collect();
     println!("{name}: {count} scenarios, {} requests", found.iter().map(|(_, found)| found.requests).sum::<usize>());
     let broken: Vec<&(u64, Finding)> = found.iter().filter(|(_, found)| !found.wrong.is_empty()).collect();
     let Some((seed, shortest)) = broken.iter().min_by_key(|(_, found)| found.text.len()) else { return };
-    let lines: Vec<String> = broken.iter().map(|(seed, found)| format!("seed = {seed}\n  {}", found.wrong.join("\n  "))).collect();
+    let lines: Vec<String> =
+        broken.iter().map(|(seed, found)| format!("seed = {seed}\n  {}", found.wrong.join("\n  "))).collect();
     panic!(
         "{name}: broken by {} of {count} seeds\n{}\nthe scenario of seed = {seed}:\n{}",
         broken.len(),
@@ -72,11 +74,11 @@ fn every_run_keeps_its_books() {
         let (drawn, loaded) = load(seed, Wish::default());
         let mut seen = Witness::new(&loaded.scenario);
         let stats = common::run(&loaded, seed, &mut seen);
-        let mut wrong = books::judge(&loaded.scenario, &drawn, &seen);
+        let mut wrong = books::judge(&drawn, &seen);
         if stats.requests != seen.births.len() as u64 {
             wrong.push(format!("{} requests by the run, {} by the record", stats.requests, seen.births.len()));
         }
-        Finding { wrong: wrong, text: drawn.text, requests: seen.births.len() }
+        Finding { wrong, text: drawn.text, requests: seen.births.len() }
     });
 }
 
@@ -97,7 +99,7 @@ fn a_run_follows_from_its_seed_and_nobody_who_watches_changes_it() {
         if witness(&loaded, seed + 1).fingerprint() == seen.fingerprint() {
             wrong.push("two seeds make the same run".to_owned());
         }
-        Finding { wrong: wrong, text: drawn.text, requests: seen.births.len() }
+        Finding { wrong, text: drawn.text, requests: seen.births.len() }
     });
 }
 
@@ -107,11 +109,11 @@ fn no_policy_changes_anybodys_luck() {
         let (drawn, loaded) = load(seed, Wish::default());
         let other = common::load_with(&format!("law-{seed}"), &drawn.text, &drawn.other_policy);
         let (one, two) = (witness(&loaded, seed), witness(&other, seed));
-        let mut wrong = luck::shared(&loaded.scenario, &one, &two);
+        let mut wrong = luck::shared(&one, &two);
         if !wrong.is_empty() {
             wrong.extend(drawn.other_policy.clone());
         }
-        Finding { wrong: wrong, text: drawn.text, requests: one.births.len() }
+        Finding { wrong, text: drawn.text, requests: one.births.len() }
     });
 }
 
@@ -121,8 +123,8 @@ fn users_keep_their_work_under_every_policy() {
     for_all("users", 3_000..3_100, |seed| {
         let (drawn, loaded) = load(seed, wish);
         let seen = witness(&loaded, seed);
-        let (wrong, looked_at) = luck::users_keep_theirs(&loaded.scenario, seed, &seen);
-        Finding { wrong: wrong, text: drawn.text, requests: looked_at }
+        let (wrong, looked_at) = luck::users_keep_theirs(seed, &seen);
+        Finding { wrong, text: drawn.text, requests: looked_at }
     });
 }
 
@@ -133,6 +135,6 @@ fn sharing_and_queueing_do_the_same_work() {
         let discipline = |kind: &str| common::load_with("work", &text, &[format!("pool.server.discipline={{{kind}}}")]);
         let (queueing, sharing) = (discipline("fifo={}"), discipline("processor_sharing={cores=1}"));
         let (one, two) = (witness(&queueing, seed), witness(&sharing, seed));
-        Finding { wrong: work::same(&one, &two), text: text, requests: one.births.len() }
+        Finding { wrong: work::same(&one, &two), text, requests: one.births.len() }
     });
 }

@@ -3,8 +3,8 @@
 //! A quarter of them stand "on the grid": all times are multiples of 100 ms and nothing is drawn, so that arrivals, ends,
 //! timeouts, scrapes and ticks fall on the same instants, where only the order of events decides.
 
-use rand::{RngExt, SeedableRng};
 use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt, SeedableRng};
 use std::fmt::Write;
 
 /// A scenario and what a law needs to know of it beyond what the checked form says.
@@ -89,7 +89,11 @@ impl Dice {
             4 => format!("{{ lognormal = {{ median = \"{mean}\", p99 = \"{}\" }} }}", self.time(mean_s * 4.0)),
             5 => format!("{{ gamma = {{ mean = \"{mean}\", cv = {:.2} }} }}", self.between(0.2, 1.5)),
             6 => format!("{{ weibull = {{ mean = \"{mean}\", shape = {:.2} }} }}", self.between(0.7, 3.0)),
-            7 => format!("{{ uniform = {{ min = \"{}\", max = \"{}\" }} }}", self.time(mean_s * 0.2), self.time(mean_s * 1.8)),
+            7 => format!(
+                "{{ uniform = {{ min = \"{}\", max = \"{}\" }} }}",
+                self.time(mean_s * 0.2),
+                self.time(mean_s * 1.8)
+            ),
             8 => format!("{{ erlang = {{ mean = \"{mean}\", k = {} }} }}", 2 + self.below(4)),
             9 => format!("{{ hyperexponential = {{ mean = \"{mean}\", cv = {:.2} }} }}", self.between(1.1, 2.5)),
             10 => format!("{{ pareto = {{ mean = \"{mean}\", alpha = {:.2} }} }}", self.between(2.2, 4.0)),
@@ -129,7 +133,10 @@ fn head(dice: &mut Dice, seed: u64, text: &mut String) {
     let _ = writeln!(text, "starts_at = \"{:02}:30\"", dice.below(24));
     if dice.chance(0.3) {
         let sampling = dice.pick(&["cached", "on_demand"]);
-        let _ = writeln!(text, "metrics_server = {{ sampling = \"{sampling}\", metric_resolution = \"30s\", phase = \"0s\" }}");
+        let _ = writeln!(
+            text,
+            "metrics_server = {{ sampling = \"{sampling}\", metric_resolution = \"30s\", phase = \"0s\" }}"
+        );
     }
 }
 
@@ -210,7 +217,7 @@ fn draw_users(dice: &mut Dice, rps: f64, text: &mut String) {
             dice.time(rise),
             users * 2,
             dice.time(fall),
-            users / 2
+            if dice.chance(0.5) { users / 2 } else { users * 3 }
         );
         let _ = write!(extra, ", stages = [{stages}]");
         if dice.chance(0.3) {
@@ -244,7 +251,10 @@ fn shape(dice: &mut Dice, rps: f64, depth: u32) -> String {
         ),
         5 => {
             let (amplitude, period) = (dice.below(101), dice.between(0.1, 1.0) * run);
-            format!("sine = {{ mean = {mean}, amplitude = \"{amplitude}%\", period = \"{}\", phase = \"{at}\" }}", dice.time(period))
+            format!(
+                "sine = {{ mean = {mean}, amplitude = \"{amplitude}%\", period = \"{}\", phase = \"{at}\" }}",
+                dice.time(period)
+            )
         }
         6 => format!("diurnal = {{ mean = {mean} }}"),
         7 | 8 => format!(
@@ -354,7 +364,8 @@ fn draw_start(dice: &mut Dice, text: &mut String) {
     let mut parts = vec![format!("image = \"{}\"", dice.pick(&["cached", "pulled"]))];
     match dice.below(4) {
         0 => {
-            let phases = ["reconcile", "schedule", "kubelet_notice", "sandbox", "container", "runtime", "warmup", "endpoints"];
+            let phases =
+                ["reconcile", "schedule", "kubelet_notice", "sandbox", "container", "runtime", "warmup", "endpoints"];
             parts.extend(phases.map(|phase| format!("{phase} = \"0s\"")));
             parts.push(format!("load = \"{}\"", dice.pick(&["0s", "1s"])));
         }
@@ -422,7 +433,10 @@ fn draw_event(dice: &mut Dice, pools: usize, wish: Wish, text: &mut String) {
             "fault.scrape_fails = {{ pool = \"pool-{pool}\", share = \"{}%\", lasts = \"{lasts:.1}s\" }}",
             dice.below(101)
         ),
-        3 => format!("fault.kubelet_slow = {{ pool = \"pool-{pool}\", lasts = \"{lasts:.1}s\", latency = \"{}s\" }}", 1 + dice.below(14)),
+        3 => format!(
+            "fault.kubelet_slow = {{ pool = \"pool-{pool}\", lasts = \"{lasts:.1}s\", latency = \"{}s\" }}",
+            1 + dice.below(14)
+        ),
         4 => format!("fault.metrics_server_down = {{ lasts = \"{lasts:.1}s\" }}"),
         5 => format!("set = {{ \"pool.pool-{pool}.replicas\" = {} }}", dice.below(12)),
         6 if !wish.steady_work => {

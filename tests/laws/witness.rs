@@ -8,7 +8,7 @@ use std::fmt::Debug;
 
 /// Everything that a run said.
 pub struct Witness<'s> {
-    scenario: &'s Scenario,
+    pub scenario: &'s Scenario,
     /// Request n is entry n - 1, since numbers are given in order of birth.
     pub births: Vec<Birth>,
     pub ends: Vec<RequestEnd>,
@@ -36,6 +36,13 @@ pub struct PodEvent {
     pub replica: ReplicaId,
     pub name: String,
     pub reason: &'static str,
+}
+
+impl PodEvent {
+    /// The number at the end of its name.
+    pub fn number(&self) -> u64 {
+        self.name.rsplit('-').next().and_then(|number| number.parse().ok()).expect("names end with a number")
+    }
 }
 
 /// Somebody wanted another size.
@@ -100,7 +107,9 @@ impl Recorder for Witness<'_> {
         self.print.word(end.arrived.as_nanos());
         self.print.word(end.started.map_or(u64::MAX, SimTime::as_nanos));
         self.print.word(end.demand.as_nanos());
-        self.print.word(Outcome::ALL.iter().position(|&outcome| outcome == end.outcome).expect("all outcomes are listed") as u64);
+        self.print
+            .word(Outcome::ALL.iter().position(|&outcome| outcome == end.outcome).expect("all outcomes are listed")
+                as u64);
         self.ends.push(*end);
     }
 
@@ -125,7 +134,9 @@ impl Recorder for Witness<'_> {
         if what.reason != "Scaled" {
             return;
         }
-        for event in self.scenario.events.iter().filter(|event| SimTime::ZERO + event.at == now && event.text == what.message) {
+        for event in
+            self.scenario.events.iter().filter(|event| SimTime::ZERO + event.at == now && event.text == what.message)
+        {
             if let EventChange::Replicas(pool, replicas) = event.change {
                 self.asked.push(Asked { at: now, pool: pool.index(), replicas });
             }

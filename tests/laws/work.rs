@@ -26,7 +26,10 @@ pub fn draw(seed: u64) -> String {
     let service = dice.pick(&["exponential = {", "gamma = { cv = 0.5,", "lognormal = { cv = 1.2,"]);
     let mut text = String::new();
     let _ = writeln!(text, "name = \"work-{seed}\"\nseed = {seed}\nduration = \"10m\"\ntick = \"1s\"");
-    let _ = writeln!(text, "[[load]]\nname = \"load\"\nto = \"server\"\ntimeout = \"none\"\nrate.constant = \"{rps:.3}/s\"");
+    let _ = writeln!(
+        text,
+        "[[load]]\nname = \"load\"\nto = \"server\"\ntimeout = \"none\"\nrate.constant = \"{rps:.3}/s\""
+    );
     let _ = writeln!(text, "[[pool]]\nname = \"server\"\n{cpu}");
     let _ = writeln!(text, "service = {{ {service} mean = \"{}us\" }} }}", (service_s * 1e6).round());
     text
