@@ -344,7 +344,7 @@ fn effective_values_say_where_they_come_from() {
     assert_eq!(origin("duration"), "line 3");
     assert_eq!(origin("metrics_server.metric_resolution"), "default");
     assert_eq!(origin("pool.chat.scaler.hpa.cpu"), "--set");
-    assert_eq!(origin("pool.chat.start.load"), "line 18");
+    assert_eq!(origin("pool.chat.start.load"), "line 17");
 }
 
 #[test]

@@ -43,10 +43,7 @@ pub enum Wake {
 pub trait Api {
     /// True if the cluster has a scalable resource of this API group and kind. The group is empty for the core API.
     fn knows_kind(&mut self, group: &str, kind: &str) -> bool {
-        matches!(
-            (group, kind),
-            ("apps", "Deployment" | "StatefulSet" | "ReplicaSet") | ("", "ReplicationController")
-        )
+        matches!((group, kind), ("apps", "Deployment" | "StatefulSet" | "ReplicaSet") | ("", "ReplicationController"))
     }
     /// The scale subresource.
     ///

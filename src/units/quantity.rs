@@ -129,6 +129,11 @@ impl Quantity {
         Self::canonical(i128::from(millis), -3, Format::DecimalSi)
     }
 
+    /// This many milli-units, written with binary suffixes where they fit: bytes.
+    pub fn from_binary_millis(millis: i64) -> Self {
+        Self::canonical(i128::from(millis), -3, Format::BinarySi)
+    }
+
     /// This many whole units.
     pub fn from_units(units: i64) -> Self {
         Self::canonical(i128::from(units), 0, Format::DecimalSi)
@@ -454,6 +459,9 @@ mod tests {
     fn constructors_are_canonical() {
         assert_eq!(Quantity::from_millis(1500), quantity("1.5"));
         assert_eq!(Quantity::from_units(2000), quantity("2k"));
+        assert_eq!(Quantity::from_binary_millis(1_048_576_000).to_string(), "1Mi");
+        assert_eq!(Quantity::from_binary_millis(2_000_000).to_string(), "2000"); // no factor of 1024
+        assert_eq!(Quantity::from_binary_millis(1_048_576_001).to_string(), "1048576001m");
         assert_eq!(Quantity::from_nanos(1_000_000), quantity("1m"));
         assert_eq!(Quantity::from_millis(i64::MIN).to_string(), "-9223372036854775808m");
         assert_eq!(quantity("1500u").nanos(), 1_500_000);

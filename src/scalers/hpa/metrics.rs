@@ -116,20 +116,18 @@ pub(super) fn evaluate(ask: &mut Ask<'_>, metric: &MetricSpec) -> Result<Success
 impl Reading {
     fn dressed(self, metric: &MetricSpec) -> Success {
         let units = |milli: i64| milli as f64 / 1000.0;
-        let mut current = CurrentMetric {
-            source: metric.kind.clone(),
-            value: None,
-            average_value: None,
-            average_utilization: None,
-        };
+        let mut current =
+            CurrentMetric { source: metric.kind.clone(), value: None, average_value: None, average_utilization: None };
+        let is_memory = matches!(metric.kind.as_str(), "Resource" | "ContainerResource") && name_of(metric) == "memory";
+        let printed = if is_memory { Quantity::from_binary_millis } else { Quantity::from_millis };
         let (seen, target) = match self.seen {
             Seen::Utilization { percent, average, target } => {
                 current.average_utilization = Some(percent);
-                current.average_value = Some(Quantity::from_millis(average));
+                current.average_value = Some(printed(average));
                 (f64::from(percent) / 100.0, f64::from(target) / 100.0)
             }
             Seen::Average { average, target } => {
-                current.average_value = Some(Quantity::from_millis(average));
+                current.average_value = Some(printed(average));
                 (units(average), units(target))
             }
             Seen::Value { value, target } => {
@@ -294,7 +292,8 @@ impl Ask<'_> {
                 Ok(self.total_per_pod(usage, target.milli_value(), &source.metric, false))
             }
             _ => {
-                let message = "invalid object metric source: neither a value target nor an average value target was set";
+                let message =
+                    "invalid object metric source: neither a value target nor an average value target was set";
                 Err(failure(message.to_owned(), PREFIX))
             }
         }

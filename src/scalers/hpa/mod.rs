@@ -212,9 +212,10 @@ impl Pass<'_> {
         let target = &self.hpa.spec().scale_target_ref;
         let read = match self.kind_problem(target) {
             Some((prefix, problem)) => Err((prefix.to_owned(), problem)),
-            None => self.api.get_scale(target).map_err(|error| {
-                (format!("failed to query scale subresource for {}", self.hpa.reference()), error.0)
-            }),
+            None => self
+                .api
+                .get_scale(target)
+                .map_err(|error| (format!("failed to query scale subresource for {}", self.hpa.reference()), error.0)),
         };
         match read {
             Ok(scale) => {
@@ -587,3 +588,6 @@ fn resource_name(target: &CrossVersionObjectReference) -> String {
         _ => plural,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn pod_level_requests_win_unless_a_container_is_named() {
-        let quantity = |text| Quantity::parse(text).expect("a quantity");
+        let quantity = |text: &str| Quantity::parse(text).expect("a quantity");
         let ask = |name: &str, cpu: &str| ContainerRequests {
             name: name.into(),
             requests: vec![("cpu".into(), quantity(cpu))],
@@ -293,9 +293,8 @@ mod tests {
             sidecars: vec![ask("mesh", "50m")],
             pod_requests: vec![],
         };
-        let with = |template: &PodTemplate| {
-            [SeenPod { template: Rc::new(template.clone()), ..pod("p", PodPhase::Running) }]
-        };
+        let with =
+            |template: &PodTemplate| [SeenPod { template: Rc::new(template.clone()), ..pod("p", PodPhase::Running) }];
         assert_eq!(requests(&with(&template), None, "cpu"), Ok(vec![150]));
         assert_eq!(requests(&with(&template), Some("mesh"), "cpu"), Ok(vec![50]));
         assert_eq!(requests(&with(&template), Some("x"), "cpu"), Err("container x not found in Pod p".into()));

@@ -221,7 +221,8 @@ mod tests {
         let list = [("Pods", 4, 15), ("Percent", 100, 15)];
         let up = |select| limit_by_rules(NOW, 10, 99, WIDE, &rules(select, &list), NONE).replicas;
         assert_eq!((up("Max"), up("Min"), up("Disabled")), (20, 14, 10));
-        let down = |select| limit_by_rules(NOW, 10, 1, WIDE, &rules(select, &[("Pods", 4, 15), ("Percent", 50, 15)]), NONE);
+        let down =
+            |select| limit_by_rules(NOW, 10, 1, WIDE, &rules(select, &[("Pods", 4, 15), ("Percent", 50, 15)]), NONE);
         assert_eq!((down("Max").replicas, down("Min").replicas, down("Disabled").replicas), (5, 6, 10));
     }
 

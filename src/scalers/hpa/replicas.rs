@@ -206,7 +206,10 @@ pub(super) fn total_per_pod(
     } else {
         Proposal { replicas: raw, raw, ratio, why: Why::Formula }
     };
-    (proposal, to_int64((usage as f64 / replicas).ceil()))
+    // A total at the very end of int64 is reported as it is, whatever the number of pods.
+    let usage_per_pod =
+        if usage as f64 >= i64::MAX as f64 { i64::MAX } else { to_int64((usage as f64 / replicas).ceil()) };
+    (proposal, usage_per_pod)
 }
 
 /// Sum of an External metric's values for a total: capped once a positive addend would overflow.
@@ -253,7 +256,8 @@ mod tests {
     #[test]
     fn utilization_is_cut_to_a_whole_per_cent_before_the_ratio() {
         // 889 m of 1000 m against 80 %: 88 / 80 = 1.1 lies inside the tolerance, 1.11 would not.
-        let (proposal, percent, _) = utilization(&groups(&[Fate::Ready(889)]), &[1000], 80, 1, TENTH).expect("requests");
+        let (proposal, percent, _) =
+            utilization(&groups(&[Fate::Ready(889)]), &[1000], 80, 1, TENTH).expect("requests");
         assert_eq!((proposal.replicas, percent, proposal.why), (1, 88, Why::Tolerance));
         let (proposal, ..) = utilization(&groups(&[Fate::Ready(890)]), &[1000], 80, 1, TENTH).expect("requests");
         assert_eq!((proposal.replicas, proposal.why), (2, Why::Formula));

@@ -130,7 +130,8 @@ pub(super) fn go_text(selector: Option<&LabelSelector>) -> String {
 
 impl Requirement {
     fn new(key: String, operator: Operator, values: BTreeSet<String>) -> Result<Self, String> {
-        let mut problems: Vec<String> = label_key_problem(&key).map(|problem| format!("key: {problem}")).into_iter().collect();
+        let mut problems: Vec<String> =
+            label_key_problem(&key).map(|problem| format!("key: {problem}")).into_iter().collect();
         let listed = || values.iter().map(|value| format!("{value:?}")).collect::<Vec<_>>().join(",");
         let mut wrong = |bad: bool, detail: &str| {
             if bad {
@@ -212,7 +213,8 @@ fn tokens(text: &str) -> Vec<Token> {
             return tokens;
         };
         if is_symbol(first) {
-            let symbol = SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol)).expect("each symbol stands in the list");
+            let symbol =
+                SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol)).expect("each symbol stands in the list");
             tokens.push(Token::Symbol(symbol));
             rest = &rest[symbol.len()..];
             continue;
@@ -339,7 +341,8 @@ fn label_key_problem(key: &str) -> Option<String> {
 
 /// Begins and ends alphanumeric; in between also what `inner` allows.
 fn is_framed(text: &str, inner: &[u8], lower_only: bool) -> bool {
-    let plain = |byte: u8| byte.is_ascii_digit() || byte.is_ascii_lowercase() || (!lower_only && byte.is_ascii_uppercase());
+    let plain =
+        |byte: u8| byte.is_ascii_digit() || byte.is_ascii_lowercase() || (!lower_only && byte.is_ascii_uppercase());
     let bytes = text.as_bytes();
     let ends = bytes.first().is_some_and(|byte| plain(*byte)) && bytes.last().is_some_and(|byte| plain(*byte));
     ends && bytes.iter().all(|byte| plain(*byte) || inner.contains(byte))
@@ -469,7 +472,8 @@ mod tests {
         assert_eq!(go_text(None), "nil");
         let labels = BTreeMap::from([("k".to_owned(), "v".to_owned())]);
         let selector = LabelSelector { match_labels: labels, match_expressions: Vec::new() };
-        let wanted = "&LabelSelector{MatchLabels:map[string]string{k: v,},MatchExpressions:[]LabelSelectorRequirement{},}";
+        let wanted =
+            "&LabelSelector{MatchLabels:map[string]string{k: v,},MatchExpressions:[]LabelSelectorRequirement{},}";
         assert_eq!(go_text(Some(&selector)), wanted);
     }
 }

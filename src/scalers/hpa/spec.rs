@@ -189,9 +189,22 @@ pub struct HpaGates {
 
 impl From<&HpaControllerSpec> for HpaGates {
     fn from(controller: &HpaControllerSpec) -> Self {
-        Self {
-            scale_to_zero: controller.scale_to_zero,
-            configurable_tolerance: controller.configurable_tolerance,
+        Self { scale_to_zero: controller.scale_to_zero, configurable_tolerance: controller.configurable_tolerance }
+    }
+}
+
+impl CrossVersionObjectReference {
+    /// What stands before the `/` of `apiVersion`.
+    ///
+    /// # Errors
+    /// Upstream's text if there is more than one `/`.
+    pub fn group(&self) -> Result<&str, String> {
+        match self.api_version.split_once('/') {
+            None => Ok(""),
+            Some((_, version)) if version.contains('/') => {
+                Err(format!("unexpected GroupVersion string: {}", self.api_version))
+            }
+            Some((group, _)) => Ok(group),
         }
     }
 }
@@ -305,5 +318,16 @@ mod tests {
         let up = behavior.scale_up.expect("completed");
         assert_eq!(up.policies, Some(vec![only]));
         assert_eq!(up.select_policy.as_deref(), Some("Max"));
+    }
+
+    #[test]
+    fn a_group_has_one_slash() {
+        let reference = |version: &str| CrossVersionObjectReference {
+            api_version: version.into(),
+            ..CrossVersionObjectReference::default()
+        };
+        assert_eq!(reference("apps/v1").group(), Ok("apps"));
+        assert_eq!(reference("v1").group(), Ok(""));
+        assert_eq!(reference("a/b/c").group(), Err("unexpected GroupVersion string: a/b/c".into()));
     }
 }

@@ -79,7 +79,10 @@ mod tests {
     use super::*;
 
     fn log(entries: &[(u64, i32)]) -> Vec<Recommendation> {
-        entries.iter().map(|(at_s, replicas)| Recommendation { at: SimTime::from_secs(*at_s), replicas: *replicas }).collect()
+        entries
+            .iter()
+            .map(|(at_s, replicas)| Recommendation { at: SimTime::from_secs(*at_s), replicas: *replicas })
+            .collect()
     }
 
     const NOW: SimTime = SimTime::from_secs(1000);

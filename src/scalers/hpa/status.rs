@@ -69,7 +69,14 @@ impl HpaStatus {
     }
 
     /// AbleToScale after stabilization.
-    pub(super) fn set_stabilized(&mut self, now: SimTime, current: i32, desired: i32, stabilized: i32, by_window: bool) {
+    pub(super) fn set_stabilized(
+        &mut self,
+        now: SimTime,
+        current: i32,
+        desired: i32,
+        stabilized: i32,
+        by_window: bool,
+    ) {
         let (reason, message) = if stabilized == desired {
             ("ReadyForNewScale", "recommended size matches current size")
         } else if by_window && desired >= current {
@@ -96,16 +103,12 @@ impl HpaStatus {
             Limit::TooFew => {
                 (true, "TooFewReplicas", "the desired replica count is less than the minimum replica count")
             }
-            Limit::UpRate => (
-                true,
-                "ScaleUpLimit",
-                "the desired replica count is increasing faster than the maximum scale rate",
-            ),
-            Limit::DownRate => (
-                true,
-                "ScaleDownLimit",
-                "the desired replica count is decreasing faster than the maximum scale rate",
-            ),
+            Limit::UpRate => {
+                (true, "ScaleUpLimit", "the desired replica count is increasing faster than the maximum scale rate")
+            }
+            Limit::DownRate => {
+                (true, "ScaleDownLimit", "the desired replica count is decreasing faster than the maximum scale rate")
+            }
         };
         self.set(now, SCALING_LIMITED, status, reason, message);
     }

@@ -128,22 +128,6 @@ fn validate_api_group(reference: &CrossVersionObjectReference, field: &str, erro
     }
 }
 
-impl CrossVersionObjectReference {
-    /// What stands before the `/` of `apiVersion`.
-    ///
-    /// # Errors
-    /// Upstream's text if there is more than one `/`.
-    pub fn group(&self) -> Result<&str, String> {
-        match self.api_version.split_once('/') {
-            None => Ok(""),
-            Some((_, version)) if version.contains('/') => {
-                Err(format!("unexpected GroupVersion string: {}", self.api_version))
-            }
-            Some((group, _)) => Ok(group),
-        }
-    }
-}
-
 fn validate_metric(metric: &MetricSpec, field: &str, errors: &mut Errors) {
     let kind_field = format!("{field}.type");
     if metric.kind.is_empty() {
@@ -391,21 +375,9 @@ mod tests {
     #[test]
     fn zero_replicas_want_the_gate_and_a_metric_without_pods() {
         let spec = HpaSpec { min_replicas: Some(0), ..valid() };
-        let forbidden =
-            "spec.metrics: Forbidden: must specify at least one Object or External metric to support scaling to zero replicas";
+        let forbidden = "spec.metrics: Forbidden: must specify at least one Object or External metric to support scaling to zero replicas";
         let low = "spec.minReplicas: Invalid value: 0: must be greater than or equal to 1";
         assert_eq!(spec.validate(GATES), [low, forbidden]);
         assert_eq!(spec.validate(HpaGates { scale_to_zero: true, ..GATES }), [forbidden]);
-    }
-
-    #[test]
-    fn a_group_has_one_slash() {
-        let reference = |version: &str| CrossVersionObjectReference {
-            api_version: version.into(),
-            ..CrossVersionObjectReference::default()
-        };
-        assert_eq!(reference("apps/v1").group(), Ok("apps"));
-        assert_eq!(reference("v1").group(), Ok(""));
-        assert_eq!(reference("a/b/c").group(), Err("unexpected GroupVersion string: a/b/c".into()));
     }
 }
