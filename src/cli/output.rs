@@ -155,7 +155,7 @@ fn run_json(files: &Files<'_>, names: &[String]) -> Value {
         "program": "sim",
         "version": env!("CARGO_PKG_VERSION"),
         "target": format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
-        "scenario": { "path": files.source.name, "name": scenario.name, "sha256": sha256(&files.loaded.text) },
+        "scenario": { "path": files.source.name, "name": scenario.name, "sha256": files.loaded.sha256() },
         "overrides": files.sets,
         "seed": files.seeds[0],
         "seeds": files.seeds.len(),
@@ -168,32 +168,18 @@ fn run_json(files: &Files<'_>, names: &[String]) -> Value {
 
 /// What differs between two runs of the same thing.
 fn volatile() -> Value {
-    let started = jiff::Timestamp::now();
+    #[allow(clippy::disallowed_methods)] // when it ran in the world, for people; no result depends on it
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    json!({ "finished": started.to_string(), "host_cores": cores })
-}
-
-fn sha256(text: &str) -> String {
-    use sha2::{Digest, Sha256};
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    json!({ "finished_unix_s": now.map_or(0, |since| since.as_secs()), "host_cores": cores })
 }
 
 /// The scenario as it was run, with its file paths as they read from the folder, so that it can be run again from there.
 fn scenario_text(files: &Files<'_>, folder: &Path) -> String {
-    let scenario = &files.loaded.scenario;
-    let mut document: toml_edit::DocumentMut = files.loaded.text.parse().expect("it was read just now");
-    if document.get("name").is_none() {
-        document.insert("name", toml_edit::value(scenario.name.as_str()));
-    }
-    if files.seeds[0] != scenario.seed {
-        let seed = i64::try_from(files.seeds[0]).unwrap_or(i64::MAX);
-        document.insert("seed", toml_edit::value(seed));
-    }
-    crate::scenario::rewrite_paths(&mut document, &|path| {
+    files.loaded.text_for(files.seeds[0], &|path| {
         let file = files.source.folder.join(path);
         relative(&file, folder).to_string_lossy().into_owned()
-    });
-    document.to_string()
+    })
 }
 
 /// A path as it reads from a folder.

@@ -167,6 +167,9 @@ struct Block<'a> {
 
 type Points = Vec<(f64, f64)>;
 
+/// What a row says, if it says it.
+type Column = fn(&TimelineRow) -> Option<f64>;
+
 /// One panel: its words, axis and keys.
 struct Panel<'a> {
     title: &'a str,
@@ -273,7 +276,7 @@ impl Block<'_> {
     where
         B::ErrorType: 'static,
     {
-        let columns: [(fn(&TimelineRow) -> Option<f64>, RGBColor, &str); 3] = [
+        let columns: [(Column, RGBColor, &str); 3] = [
             (|row| row.latency_p99_s, PURPLE, "p99"),
             (|row| row.latency_p95_s, BLUE, "p95"),
             (|row| row.latency_p50_s, SKY, "p50"),

@@ -2,7 +2,7 @@
 
 use super::keys::SCENARIO;
 use super::reader::{Effective, Reader, Section, join};
-use super::set::{Change, lines_kept};
+use super::set::{Change, lines_kept, rewrite_paths};
 use super::spec::{EventChange, EventSpec, PoolSpec, Scenario};
 use super::trace::{TraceFacts, TraceFile};
 use super::tree::{Node, Value};
@@ -13,6 +13,7 @@ use crate::record::Objective;
 use crate::scalers::ScalerSpec;
 use crate::units::{Id, LoadId, PoolId, Span};
 use crate::workload::{ArrivalsSpec, LoadSpec, RowSource, TraceError};
+use sha2::{Digest, Sha256};
 use std::path::Path;
 use toml_edit::DocumentMut;
 
@@ -43,6 +44,24 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// Fingerprint of the text that was read, overrides included, in hexadecimal.
+    pub fn sha256(&self) -> String {
+        Sha256::digest(self.text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// A text that runs the same scenario with this seed from elsewhere: `rewrite` says how each file path reads there.
+    pub fn text_for(&self, seed: u64, rewrite: &dyn Fn(&str) -> String) -> String {
+        let mut document: DocumentMut = self.text.parse().expect("it was read before");
+        if document.get("name").is_none() {
+            document.insert("name", toml_edit::value(self.scenario.name.as_str()));
+        }
+        if seed != self.scenario.seed {
+            document.insert("seed", toml_edit::value(i64::try_from(seed).unwrap_or(i64::MAX)));
+        }
+        rewrite_paths(&mut document, rewrite);
+        document.to_string()
+    }
+
     /// Opens the trace of the load with this index again, for a run.
     ///
     /// # Errors
@@ -76,7 +95,7 @@ pub fn load(source: &Source, sets: &[String]) -> Result<Loaded, Problems> {
                     Ok(()) => changes.push(change),
                     Err(misfit) => problems.push(change.misfit(&misfit)),
                 },
-                Err(problem) => problems.push(problem),
+                Err(problem) => problems.push(*problem),
             }
         }
         text = document.to_string();

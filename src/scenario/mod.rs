@@ -23,6 +23,5 @@ pub use check::SIGNALS;
 pub use laws::{LAWS, LawKeys};
 pub use load::{Loaded, Origin, load};
 pub use read_rest::FIGURES;
-pub use set::rewrite_paths;
 pub use spec::{EventChange, EventSpec, Fault, PoolSpec, Scenario, SignalSpec};
 pub use trace::TraceFacts;

@@ -29,18 +29,18 @@ pub(super) struct Misfit {
 
 impl Change {
     /// Reads the text of a `--set`: `path=value`.
-    pub(super) fn from_flag(text: &str) -> Result<Self, Problem> {
+    pub(super) fn from_flag(text: &str) -> Result<Self, Box<Problem>> {
         let flag = format!("--set {text}");
         let begin = "--set ".len();
         let Some((path, value)) = text.split_once('=') else {
             let at = Flag { at: begin..flag.len(), text: flag };
-            return Err(Problem::flag(at, "`--set` without a value", "write it as PATH=VALUE"));
+            return Err(Box::new(Problem::flag(at, "`--set` without a value", "write it as PATH=VALUE")));
         };
         let path_text = path.trim_end();
         let segments = split(path_text, begin);
         if segments.iter().any(|(segment, _)| segment.is_empty()) {
             let at = Flag { at: begin..begin + path_text.len().max(1), text: flag };
-            return Err(Problem::flag(at, "`--set` with an empty part in its path", "write it as in pool.chat.replicas=3"));
+            return Err(Box::new(Problem::flag(at, "`--set` with an empty part in its path", "write it as in pool.chat.replicas=3")));
         }
         let value_at = begin + path.len() + 1..flag.len();
         let trimmed = value.trim();
@@ -253,7 +253,7 @@ pub(super) fn lines_kept(old: &str, new: &str) -> Vec<Option<usize>> {
 const PATH_KEYS: [(&str, &str); 4] = [("trace", "file"), ("signal", "file"), ("empirical", "file"), ("hpa", "manifest")];
 
 /// Rewrites every file path of a scenario.
-pub fn rewrite_paths(document: &mut DocumentMut, rewrite: &dyn Fn(&str) -> String) {
+pub(super) fn rewrite_paths(document: &mut DocumentMut, rewrite: &dyn Fn(&str) -> String) {
     fn table(table: &mut dyn toml_edit::TableLike, above: &str, rewrite: &dyn Fn(&str) -> String) {
         for (key, item) in table.iter_mut() {
             let key = key.get().to_owned();

@@ -3,8 +3,8 @@
 //!
 //! They reach it the cheap way: the mean over a window that ended some time ago.
 
+use crate::record::Latencies;
 use crate::units::{ReplicaId, SimTime, Span};
-use hdrhistogram::Histogram;
 use std::collections::VecDeque;
 
 /// A number of requests as a function of time, and its integral.
@@ -88,8 +88,8 @@ impl Signal {
 /// The taps of one pool.
 pub(super) struct Tap {
     pub pool: Counts,
-    /// Latency of requests that ended since the last look, nanoseconds.
-    latency: Histogram<u64>,
+    /// Of requests that ended since the last look.
+    latency: Latencies,
     looks: VecDeque<Look>,
 }
 
@@ -99,23 +99,18 @@ struct Look {
     pool: Reading,
     pods: Vec<(ReplicaId, Reading)>,
     /// Since the look before.
-    latency: Histogram<u64>,
-}
-
-/// Latencies to 1 % from a microsecond to a day.
-fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(1_000, 86_400_000_000_000, 2).expect("the bounds are in order")
+    latency: Latencies,
 }
 
 impl Tap {
     pub fn new() -> Self {
-        let start = Look { at: SimTime::ZERO, pool: Reading::default(), pods: Vec::new(), latency: histogram() };
-        Self { pool: Counts::default(), latency: histogram(), looks: VecDeque::from([start]) }
+        let start = Look { at: SimTime::ZERO, pool: Reading::default(), pods: Vec::new(), latency: Latencies::default() };
+        Self { pool: Counts::default(), latency: Latencies::default(), looks: VecDeque::from([start]) }
     }
 
     /// A request ended.
     pub fn ended(&mut self, latency: Span) {
-        self.latency.saturating_record(latency.as_nanos());
+        self.latency.record(latency);
     }
 
     /// Remembers how things are; what is older than `keep` is forgotten.
@@ -123,7 +118,7 @@ impl Tap {
         if self.looks.back().is_some_and(|look| look.at == now) {
             return;
         }
-        let latency = std::mem::replace(&mut self.latency, histogram());
+        let latency = std::mem::take(&mut self.latency);
         self.looks.push_back(Look { at: now, pool: self.pool.read(now), pods, latency });
         let oldest = now.saturating_sub(keep);
         while self.looks.len() > 2 && self.looks[1].at < oldest {
@@ -143,11 +138,11 @@ impl Tap {
             return None;
         }
         if let Signal::Latency(quantile) = signal {
-            let mut all = histogram();
+            let mut all = Latencies::default();
             for look in self.looks.range(first + 1..=last) {
-                all.add(&look.latency).expect("all have the same bounds");
+                all.merge(&look.latency);
             }
-            return (!all.is_empty()).then(|| (all.value_at_quantile(quantile) as f64 * 1e-9, self.looks[last].at));
+            return all.quantile_s(quantile).map(|latency_s| (latency_s, self.looks[last].at));
         }
         let (from, to) = (&self.looks[first], &self.looks[last]);
         let seconds = to.at.since(from.at).as_secs_f64();
