@@ -29,6 +29,17 @@ impl Axis {
         Self { low: 0.0, high: steps * step, ticks, logarithmic: false }
     }
 
+    /// Per cent from zero: ticks every 25 up to 200, round ones beyond.
+    pub(super) fn percent(largest: f64) -> Self {
+        if !largest.is_finite() || largest > 200.0 {
+            return Self::counted(largest, 5);
+        }
+        let steps = (largest / 25.0).ceil().max(4.0);
+        let ticks = (0..=steps as u32).map(|n| f64::from(n) * 25.0).collect();
+        // A little air above, so that a line at 100 is not lost in the frame.
+        Self { low: 0.0, high: steps * 25.0 * 1.04, ticks, logarithmic: false }
+    }
+
     /// Whole numbers from zero.
     pub(super) fn whole(largest: f64, wanted: u32) -> Self {
         let axis = Self::counted(largest.max(1.0), wanted);

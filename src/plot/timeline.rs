@@ -340,9 +340,8 @@ impl Block<'_> {
         let top = self
             .largest(|row| percent(row.utilization_ratio).unwrap_or(0.0))
             .max(self.largest(|row| percent(row.utilization_seen_ratio).unwrap_or(0.0)))
-            .max(percent(self.pool.utilization_target).unwrap_or(0.0))
-            .max(100.0);
-        let axis = Axis::counted(top * 1.04, 5);
+            .max(percent(self.pool.utilization_target).unwrap_or(0.0));
+        let axis = Axis::percent(top);
         let queue = Axis::whole(self.largest(|row| row.queue as f64), 2);
         let panel =
             Panel { title: "Utilization", unit: "CPU, % of request", keys, axis: axis.clone(), label: plain, last: true };

@@ -168,19 +168,19 @@ fn scaling(totals: &RunTotals, context: &SummaryContext) -> String {
                 continue;
             };
             let who = if totals.pools.len() > 1 { format!("{} {word}", pool.pool) } else { word.to_owned() };
-            rows.push(vec![who, told(&way), explain(word, &way, context)]);
+            rows.push(vec![who, told(word, &way), explain(word, &way, context)]);
         }
     }
     if rows.is_empty() { String::new() } else { format!("\n  scaling\n{}", columns("    ", &rows)) }
 }
 
 /// `6 → 28 in 11m: metric 1m late, 4 decisions`.
-fn told(way: &Move) -> String {
-    let took = if way.took_s > 0.0 { format!("in {}", duration(way.took_s)) } else { "at once".to_owned() };
+fn told(word: &str, way: &Move) -> String {
+    let took = if way.took_s >= 0.5 { format!("in {}", duration(way.took_s.round())) } else { "at once".to_owned() };
     let mut parts = Vec::new();
-    parts.extend(way.seen_age_s.filter(|age| *age > 0.0).map(|age| format!("metric {} late", duration(age))));
+    parts.extend(way.seen_age_s.filter(|age| *age >= 0.5).map(|age| format!("metric {} late", duration(age.round()))));
     parts.push(counted(way.decisions, "decision"));
-    parts.extend(way.held_s.map(|held| format!("held {} by the stabilization window", duration(held))));
+    parts.extend(way.held_s.filter(|_| word == "down").map(|held| format!("held {} by the stabilization window", duration(held.round()))));
     format!("{} → {} {took}: {}", way.from, way.to, parts.join(", "))
 }
 

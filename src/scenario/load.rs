@@ -163,6 +163,14 @@ fn read(
     let hpa_controller = read_rest::hpa_controller(&top.table("hpa_controller"));
     let metrics_server = read_rest::metrics_server(&top.table("metrics_server"), folder);
     let prometheus = top.table_if("prometheus").map(|section| read_rest::prometheus(&section, folder));
+    if top.has("prometheus") {
+        top.suspicious(
+            "prometheus",
+            "Prometheus and its adapter are not modelled yet",
+            "signals come the cheap way: `metrics.delay`",
+            "set `metrics.delay` of the pool to the window and the delay that you expect of it",
+        );
+    }
     let pool_sections = top.tables("pool");
     let load_sections = top.tables("load");
     let pools: Vec<Option<PoolSpec>> = pool_sections.iter().map(|section| read_pool::pool(section, folder)).collect();
