@@ -1,151 +1,262 @@
-//! An axis with exact ticks: linear, logarithmic or a clock. Values beyond its ends are clamped, since the drawing library
-//! clips lines at the picture and not at the panel.
+//! Axes whose ticks are where people expect them: 1, 2, 5 on linear and logarithmic scales, clock steps on time.
 
-use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
-use std::ops::Range;
+/// Below this a latency is a rounding error; a logarithmic axis needs a floor above zero.
+const SMALLEST_LOG: f64 = 1e-9;
 
-/// One axis of a panel.
+/// A scale from values to a part of the panel's height or width.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Axis {
-    low: f64,
-    high: f64,
-    ticks: Vec<f64>,
-    logarithmic: bool,
+pub struct Axis {
+    lo: f64,
+    hi: f64,
+    log: bool,
+    /// Value and label of every tick.
+    pub ticks: Vec<(f64, String)>,
+    /// What the axis says about its unit, where the ticks alone do not.
+    pub unit: &'static str,
 }
-
-/// Steps that people expect on a clock, in seconds.
-const CLOCK_STEPS_S: [f64; 18] = [
-    1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 10_800.0, 21_600.0, 43_200.0,
-    86_400.0,
-];
 
 impl Axis {
-    /// From zero to the next tick above `largest`; ticks every 1, 2 or 5 × 10ⁿ, about `wanted` of them.
-    pub(super) fn counted(largest: f64, wanted: u32) -> Self {
-        let largest = if largest.is_finite() && largest > 0.0 { largest } else { 1.0 };
-        let step = round_step(largest / f64::from(wanted));
-        let steps = (largest / step * 0.999_999).ceil().max(1.0);
-        let ticks = (0..=steps as u32).map(|n| f64::from(n) * step).collect();
-        Self { low: 0.0, high: steps * step, ticks, logarithmic: false }
+    /// From zero to the first tick at or above `max`, in about `want` steps of 1, 2 or 5 × 10ⁿ; `whole` numbers only
+    /// if what is shown can be counted.
+    pub fn from_zero(max: f64, want: u32, whole: bool) -> Self {
+        let max = if max > 0.0 { max } else { 1.0 };
+        let step = round_up(max / f64::from(want), &[1.0, 2.0, 5.0], whole);
+        Self::steps(step, intervals(max, step))
     }
 
-    /// Per cent from zero: ticks every 25 up to 200, round ones beyond.
-    pub(super) fn percent(largest: f64) -> Self {
-        if !largest.is_finite() || largest > 200.0 {
-            return Self::counted(largest, 5);
-        }
-        let steps = (largest / 25.0).ceil().max(4.0);
-        let ticks = (0..=steps as u32).map(|n| f64::from(n) * 25.0).collect();
-        // A little air above, so that a line at 100 is not lost in the frame.
-        Self { low: 0.0, high: steps * 25.0 * 1.04, ticks, logarithmic: false }
+    /// From zero in exactly `count` whole steps, so that its ticks stand at those of another axis.
+    pub fn alongside(max: f64, count: u32) -> Self {
+        let step = round_up(max / f64::from(count), &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0], true);
+        Self::steps(step, count)
     }
 
-    /// Whole numbers from zero.
-    pub(super) fn whole(largest: f64, wanted: u32) -> Self {
-        let axis = Self::counted(largest.max(1.0), wanted);
-        let ticks = axis.ticks.iter().copied().filter(|tick| tick.fract() == 0.0).collect();
-        Self { ticks, ..axis }
+    fn steps(step: f64, count: u32) -> Self {
+        let ticks = (0..=count).map(|i| step * f64::from(i)).map(|v| (v, short(v, step))).collect();
+        Self { lo: 0.0, hi: step * f64::from(count), log: false, ticks, unit: "" }
     }
 
-    /// Decades that hold both values, with ticks at 1, or at 1 and 3 if there is room.
-    pub(super) fn decades(smallest: f64, largest: f64) -> Self {
-        let (smallest, largest) = if smallest > 0.0 && largest.is_finite() && largest >= smallest {
-            (smallest, largest)
-        } else {
-            (0.01, 1.0)
+    /// Logarithmic seconds around all positive values between `min` and `max`.
+    pub fn log_seconds(min: f64, max: f64) -> Self {
+        let (min, max) = if min <= max { (min.max(SMALLEST_LOG), max.max(SMALLEST_LOG)) } else { (0.02, 0.5) };
+        let marks = one_two_five(min / 1.05, max * 1.05);
+        let (lo, hi) = (marks[0], marks[marks.len() - 1]);
+        // All marks, every second one (0.05, 0.2, 1, 5, 20), or decades.
+        let shown: Vec<f64> = match marks.len() {
+            0..=7 => marks,
+            8..=13 => marks.into_iter().step_by(2).collect(),
+            _ => {
+                let decades: Vec<f64> = marks.into_iter().filter(|v| is_power_of_ten(*v)).collect();
+                let stride = decades.len().div_ceil(8);
+                decades.into_iter().step_by(stride.max(1)).collect()
+            }
         };
-        let marks = |per_decade: &[f64]| -> Vec<f64> {
-            let first = smallest.log10().floor() as i32;
-            let last = largest.log10().ceil() as i32;
-            (first..=last).flat_map(|exponent| per_decade.iter().map(move |mark| mark * 10_f64.powi(exponent))).collect()
+        Self { lo, hi, log: true, ticks: shown.into_iter().map(|v| (v, seconds(v))).collect(), unit: "log scale" }
+    }
+
+    /// Simulated time from 0 to `duration_s`, ticked where a clock that shows `starts_at_s` at time 0 has round times.
+    pub fn time(starts_at_s: f64, duration_s: f64, want: u32) -> Self {
+        let step = clock_step(duration_s / f64::from(want));
+        // A clock's dial has no parts of seconds: those are counted from the start.
+        let starts_at_s = if starts_at_s.is_finite() && step >= 1.0 { starts_at_s.max(0.0) } else { 0.0 };
+        let first = (starts_at_s / step).ceil();
+        let ticks = (0..=want)
+            .map(|i| (first + f64::from(i)) * step)
+            .map(|clock_s| (clock_s - starts_at_s, clock_s))
+            .take_while(|(at, _)| *at <= duration_s * (1.0 + 1e-9))
+            .map(|(at, clock_s)| (at, clock_label(clock_s, step, starts_at_s > 0.0)))
+            .collect();
+        let unit = match (step, starts_at_s > 0.0) {
+            (s, _) if s < 1.0 => "simulated time (s)",
+            (s, false) if s >= DAY => "simulated time (days)",
+            (s, false) if s < 60.0 => "simulated time (h:mm:ss)",
+            (_, false) => "simulated time (h:mm)",
+            (s, true) if s >= DAY => "day of the simulated clock",
+            (s, true) if s < 60.0 => "simulated clock (h:mm:ss)",
+            (_, true) => "simulated clock (h:mm)",
         };
-        let fine = marks(&[1.0, 2.0, 5.0]);
-        let low = fine.iter().copied().filter(|&mark| mark <= smallest * 1.000_001).fold(fine[0], f64::max);
-        let high = fine.iter().copied().find(|&mark| mark >= largest * 0.999_999 && mark > low).unwrap_or(low * 10.0);
-        let within = |marks: Vec<f64>| marks.into_iter().filter(|&mark| (low..=high).contains(&mark)).collect::<Vec<_>>();
-        let mut ticks = within(fine);
-        if ticks.len() > 7 {
-            ticks = within(marks(&[1.0]));
-        }
-        Self { low, high, ticks, logarithmic: true }
+        Self { lo: 0.0, hi: duration_s, log: false, ticks, unit }
     }
 
-    /// A clock over `duration_s`, about `wanted` ticks; `starts_at_s` is what it says at 0.
-    pub(super) fn clock(duration_s: f64, starts_at_s: f64, wanted: u32) -> Self {
-        let duration_s = duration_s.max(1e-3);
-        let days = (duration_s / f64::from(wanted) / 86_400.0).ceil();
-        let step = CLOCK_STEPS_S.into_iter().find(|step| duration_s / step <= f64::from(wanted)).unwrap_or(days * 86_400.0);
-        let first = (starts_at_s / step).ceil() * step - starts_at_s;
-        let ticks = (0..).map(|n| first + f64::from(n) * step).take_while(|&tick| tick <= duration_s * 1.000_001).collect();
-        Self { low: 0.0, high: duration_s, ticks, logarithmic: false }
+    /// Number of steps between ticks.
+    pub fn intervals(&self) -> u32 {
+        self.ticks.len().saturating_sub(1).max(1) as u32
     }
 
-    /// Its upper end.
-    pub(super) const fn high(&self) -> f64 {
-        self.high
+    /// Lowest value.
+    pub const fn lo(&self) -> f64 {
+        self.lo
     }
 
-    /// Its lower end.
-    pub(super) const fn low(&self) -> f64 {
-        self.low
+    /// Highest value.
+    pub const fn hi(&self) -> f64 {
+        self.hi
     }
 
-    fn part(&self, value: f64) -> f64 {
-        if self.logarithmic {
-            (value.max(self.low).ln() - self.low.ln()) / (self.high.ln() - self.low.ln())
+    /// Where a value stands between the ends, 0 to 1. Values beyond stand at the nearer end: a curve never leaves its
+    /// panel.
+    pub fn part(&self, value: f64) -> f64 {
+        let part = if self.log {
+            (value.max(self.lo) / self.lo).ln() / (self.hi / self.lo).ln()
         } else {
-            (value - self.low) / (self.high - self.low)
-        }
+            (value - self.lo) / (self.hi - self.lo)
+        };
+        if part.is_nan() { 0.0 } else { part.clamp(0.0, 1.0) }
     }
 }
 
-/// The smallest of 1, 2, 5 × 10ⁿ that is at least `raw`.
-fn round_step(raw: f64) -> f64 {
-    let magnitude = 10_f64.powf(raw.log10().floor());
-    [1.0, 2.0, 5.0].into_iter().map(|step| step * magnitude).find(|&step| step >= raw * 0.999_999).unwrap_or(10.0 * magnitude)
+const DAY: f64 = 86_400.0;
+
+/// The smallest of `units` × 10ⁿ that is not below `raw`.
+fn round_up(raw: f64, units: &[f64], whole: bool) -> f64 {
+    let raw = if whole { raw.max(1.0) } else { raw.max(f64::MIN_POSITIVE * 1e10) };
+    let power = 10f64.powf(raw.log10().floor());
+    units.iter().map(|u| u * power).find(|s| *s >= raw * (1.0 - 1e-9)).unwrap_or(10.0 * power)
 }
 
-impl Ranged for Axis {
-    type FormatOption = DefaultFormatting;
-    type ValueType = f64;
+fn intervals(max: f64, step: f64) -> u32 {
+    (max / step * (1.0 - 1e-9)).ceil().max(1.0) as u32
+}
 
-    fn map(&self, value: &f64, (begin, end): (i32, i32)) -> i32 {
-        let part = if value.is_finite() { self.part(*value).clamp(0.0, 1.0) } else { 1.0 };
-        begin + (f64::from(end - begin) * part).round() as i32
-    }
+/// All 1, 2, 5 × 10ⁿ from the last one at or below `min` to the first one at or above `max`; two at least.
+fn one_two_five(min: f64, max: f64) -> Vec<f64> {
+    let first = min.log10().floor() as i32;
+    let last = max.log10().ceil() as i32;
+    let all: Vec<f64> = (first..=last).flat_map(|n| [1.0, 2.0, 5.0].map(|m| power_of_ten(m, n))).collect();
+    let from = all.iter().rposition(|v| *v <= min).unwrap_or(0);
+    let until = all.iter().position(|v| *v >= max).unwrap_or(all.len() - 1).max(from + 1);
+    all[from..=until.min(all.len() - 1)].to_vec()
+}
 
-    fn key_points<H: KeyPointHint>(&self, _hint: H) -> Vec<f64> {
-        self.ticks.clone()
-    }
+/// `m` × 10ⁿ with the rounding of one division at most, so that 0.2 is 0.2.
+fn power_of_ten(m: f64, n: i32) -> f64 {
+    if n < 0 { m / 10f64.powi(-n) } else { m * 10f64.powi(n) }
+}
 
-    fn range(&self) -> Range<f64> {
-        self.low..self.high
+fn is_power_of_ten(v: f64) -> bool {
+    let n = v.log10();
+    (n - n.round()).abs() < 1e-6
+}
+
+/// The step of a clock's dial that is not below `raw` seconds.
+fn clock_step(raw: f64) -> f64 {
+    const STEPS: [f64; 17] = [
+        1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 10_800.0,
+        21_600.0, 43_200.0,
+    ];
+    if raw <= 0.5 {
+        return round_up(raw, &[1.0, 2.0, 5.0], false);
     }
+    STEPS
+        .into_iter()
+        .find(|s| *s >= raw * (1.0 - 1e-9))
+        .unwrap_or_else(|| DAY * round_up(raw / DAY, &[1.0, 2.0, 5.0], true))
+}
+
+/// A tick of the time axis. A real clock starts again at midnight and names the day there; elapsed hours count on.
+fn clock_label(clock_s: f64, step: f64, is_clock: bool) -> String {
+    if step < 1.0 {
+        return short(clock_s, step);
+    }
+    let s = clock_s.round() as u64;
+    let (days, of_day) = (s / 86_400, s % 86_400);
+    if step >= DAY {
+        return if is_clock { format!("day {}", days + 1) } else { days.to_string() };
+    }
+    if is_clock && days > 0 && of_day == 0 {
+        return format!("day {}", days + 1);
+    }
+    let s = if is_clock { of_day } else { s };
+    let (h, m, s) = (s / 3_600, s / 60 % 60, s % 60);
+    if step < 60.0 { format!("{h}:{m:02}:{s:02}") } else { format!("{h}:{m:02}") }
+}
+
+/// A number as a tick shows it: k for thousands, M for millions, as many decimals as the step has.
+pub fn short(v: f64, step: f64) -> String {
+    let (unit, suffix) = match v.abs() {
+        a if a >= 1e6 => (1e6, "M"),
+        a if a >= 1e3 => (1e3, "k"),
+        _ => (1.0, ""),
+    };
+    // One more decimal than the step's power of ten, for steps such as 2.5; zeros behind are cut.
+    let decimals = (1.0 - (step / unit).log10().floor()).clamp(0.0, 12.0) as usize;
+    let digits = format!("{:.*}", decimals, v / unit);
+    let digits = if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { &digits };
+    format!("{digits}{suffix}")
+}
+
+/// Seconds with the unit that needs no leading zeros.
+fn seconds(s: f64) -> String {
+    let (v, unit) = match s {
+        s if s < 1e-6 => (s * 1e9, "ns"),
+        s if s < 1e-3 => (s * 1e6, "µs"),
+        s if s < 1.0 => (s * 1e3, "ms"),
+        s => (s, "s"),
+    };
+    format!("{v:.0} {unit}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn ticks_are_round_and_reach_beyond_the_data() {
-        assert_eq!(Axis::counted(487.0, 5).ticks, [0.0, 100.0, 200.0, 300.0, 400.0, 500.0]);
-        assert_eq!(Axis::counted(0.0, 5).high, 1.0);
-        assert_eq!(Axis::whole(2.0, 5).ticks, [0.0, 1.0, 2.0]);
-        let log = Axis::decades(0.07, 13.0);
-        assert_eq!((log.low, log.high), (0.05, 20.0));
-        assert!(log.ticks.len() <= 9 && log.ticks.contains(&1.0));
-        assert_eq!(Axis::clock(7_200.0, 0.0, 9).ticks.len(), 9); // every quarter of an hour
-        assert_eq!(Axis::clock(3_600.0, 1_800.0, 5).ticks, [0.0, 900.0, 1_800.0, 2_700.0, 3_600.0]);
+    fn labels(axis: &Axis) -> Vec<&str> {
+        axis.ticks.iter().map(|(_, label)| label.as_str()).collect()
     }
 
     #[test]
-    fn odd_input_still_makes_an_axis() {
-        for (low, high) in [(0.0, 0.0), (f64::NAN, 1.0), (2.0, 1.0), (1.0, f64::INFINITY), (1.0, 1.0)] {
-            let axis = Axis::decades(low, high);
-            assert!(axis.low > 0.0 && axis.high > axis.low);
+    fn linear_axes_end_on_a_round_tick_above_the_data() {
+        for (max, whole, want) in [
+            (725.0, false, vec!["0", "200", "400", "600", "800"]),
+            (500.0, false, vec!["0", "100", "200", "300", "400", "500"]),
+            (1_400.0, false, vec!["0", "500", "1k", "1.5k"]),
+            (0.3, false, vec!["0", "0.1", "0.2", "0.3"]),
+            (2.0, true, vec!["0", "1", "2"]),
+            (0.0, false, vec!["0", "0.2", "0.4", "0.6", "0.8", "1"]),
+            (0.0, true, vec!["0", "1"]),
+            (3.1e6, false, vec!["0", "1M", "2M", "3M", "4M"]),
+        ] {
+            assert_eq!(labels(&Axis::from_zero(max, 5, whole)), want, "max {max}");
         }
-        assert_eq!(Axis::counted(1.0, 5).map(&f64::INFINITY, (0, 100)), 100);
-        assert!(!Axis::clock(0.0, 0.0, 9).ticks.is_empty());
+    }
+
+    #[test]
+    fn an_axis_alongside_has_as_many_steps() {
+        let axis = Axis::alongside(1_990.0, 5);
+        assert_eq!(labels(&axis), ["0", "400", "800", "1.2k", "1.6k", "2k"]);
+        assert_eq!(labels(&Axis::alongside(0.0, 2)), ["0", "1", "2"]);
+    }
+
+    #[test]
+    fn logarithmic_axes_hold_the_data_between_marks() {
+        let axis = Axis::log_seconds(0.08, 13.0);
+        assert_eq!((axis.lo(), axis.hi()), (0.05, 20.0));
+        assert_eq!(labels(&axis), ["50 ms", "200 ms", "1 s", "5 s", "20 s"]);
+        assert_eq!(
+            labels(&Axis::log_seconds(1.1e-3, 900.0)),
+            ["1 ms", "10 ms", "100 ms", "1 s", "10 s", "100 s", "1000 s"]
+        );
+        assert_eq!(labels(&Axis::log_seconds(0.2, 0.2)), ["100 ms", "200 ms", "500 ms"]);
+        assert_eq!(
+            labels(&Axis::log_seconds(f64::INFINITY, 0.0)),
+            ["10 ms", "20 ms", "50 ms", "100 ms", "200 ms", "500 ms", "1 s"]
+        );
+        // The middle of 0.1 and 10 in decades is 1.
+        let decades = Axis { lo: 0.1, hi: 10.0, log: true, ticks: vec![], unit: "" };
+        assert!((decades.part(1.0) - 0.5).abs() < 1e-12);
+        assert_eq!((decades.part(0.0), decades.part(1e9), decades.part(f64::NAN)), (0.0, 1.0, 0.0));
+    }
+
+    #[test]
+    fn time_is_ticked_as_on_a_clock() {
+        let two_hours = Axis::time(0.0, 7_200.0, 13);
+        assert_eq!(labels(&two_hours)[..3], ["0:00", "0:10", "0:20"]);
+        assert_eq!(labels(&two_hours).last(), Some(&"2:00"));
+        let morning = Axis::time(8.0 * 3_600.0 + 60.0, 7_200.0, 13);
+        assert_eq!(morning.ticks[0], (540.0, "8:10".to_owned()));
+        let night = Axis::time(22.0 * 3_600.0, 4.0 * 3_600.0, 4);
+        assert_eq!(labels(&night), ["22:00", "23:00", "day 2", "1:00", "2:00"]);
+        assert_eq!(labels(&Axis::time(0.0, 20.0, 4)), ["0:00:00", "0:00:05", "0:00:10", "0:00:15", "0:00:20"]);
+        assert_eq!(labels(&Axis::time(0.0, 1.0, 5)), ["0", "0.2", "0.4", "0.6", "0.8", "1"]);
+        assert_eq!(labels(&Axis::time(0.0, 3.0 * DAY, 3)), ["0", "1", "2", "3"]);
     }
 }

@@ -1,30 +1,17 @@
 //! Pictures from rows: a plot never needs a new run.
 //!
-//! All use of the drawing library stands in this room: own axes, own keys, an embedded font, PNG by supersampling.
+//! Every chart is drawn twice by the same code: as PNG (supersampled, with the density in the file) and as SVG. The
+//! law kept here: what a picture says and how its axes reach comes from the rows alone. Drawing goes through
+//! [plotters](https://docs.rs/plotters/0.3.7) 0.3.7, which nothing outside this room sees; axes, legends, line joins
+//! and the PNG file are our own, and the font (Noto Sans) is part of the binary.
 
 mod axis;
 mod canvas;
+mod font;
+mod panel;
+mod series;
 mod style;
 mod timeline;
 
+pub use canvas::PlotError;
 pub use timeline::{PoolFigure, TimelineFigure, timeline_png, timeline_svg};
-
-use std::fmt;
-
-/// Why a picture could not be drawn.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlotError(String);
-
-impl PlotError {
-    fn of(error: impl fmt::Display) -> Self {
-        Self(error.to_string())
-    }
-}
-
-impl fmt::Display for PlotError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for PlotError {}

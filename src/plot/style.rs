@@ -1,54 +1,96 @@
-//! Colours, fonts and sizes of all charts: Okabe and Ito's colours, which colour-blind people can tell apart, one meaning each.
+//! Colours and type of all charts, so that one meaning keeps one look.
+//!
+//! The colours are those of Okabe and Ito (Color Universal Design, 2008), which readers with any colour vision can
+//! tell apart, and a few neutrals.
 
-use plotters::prelude::*;
-use plotters::style::register_font;
-use std::sync::Once;
+use plotters::style::RGBColor;
 
-pub(super) const BLUE: RGBColor = RGBColor(0, 114, 178);
-pub(super) const SKY: RGBColor = RGBColor(86, 180, 233);
-pub(super) const ORANGE: RGBColor = RGBColor(230, 159, 0);
-pub(super) const GREEN: RGBColor = RGBColor(0, 158, 115);
-pub(super) const VERMILION: RGBColor = RGBColor(213, 94, 0);
-pub(super) const PURPLE: RGBColor = RGBColor(204, 121, 167);
-pub(super) const TEXT: RGBColor = RGBColor(38, 43, 51);
-pub(super) const MUTED: RGBColor = RGBColor(104, 112, 125);
-pub(super) const GRID: RGBColor = RGBColor(228, 231, 236);
-pub(super) const AXIS: RGBColor = RGBColor(150, 157, 168);
+/// Done, p95, true utilization.
+pub const BLUE: RGBColor = RGBColor(0, 114, 178);
+/// Offered, p50.
+pub const SKY: RGBColor = RGBColor(86, 180, 233);
+/// Starting, waiting.
+pub const ORANGE: RGBColor = RGBColor(230, 159, 0);
+/// Ready.
+pub const GREEN: RGBColor = RGBColor(0, 158, 115);
+/// Objectives, and what goes wrong.
+pub const VERMILION: RGBColor = RGBColor(213, 94, 0);
+/// p99, what a scaler sees.
+pub const PURPLE: RGBColor = RGBColor(204, 121, 167);
+/// Words; what is asked for.
+pub const TEXT: RGBColor = RGBColor(38, 43, 51);
+/// Lesser words; a scaler's target.
+pub const MUTED: RGBColor = RGBColor(104, 112, 125);
+/// Lines at the ticks.
+pub const GRID: RGBColor = RGBColor(228, 231, 236);
+/// Axis lines and tick marks.
+pub const AXIS: RGBColor = RGBColor(150, 157, 168);
 
-/// Registers the embedded font; without it every text is an error.
-pub(super) fn fonts() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        for family in ["sans-serif", "sans"] {
-            // Refused only for bytes that are no font, which these are not.
-            let _ = register_font(family, FontStyle::Normal, notosans::REGULAR_TTF);
-            let _ = register_font(family, FontStyle::Bold, notosans::BOLD_TTF);
-        }
-    });
+/// Opacity of the tint over time outside an objective.
+pub const MISSED_OPACITY: f64 = 0.12;
+/// Width of a curve, in logical pixels.
+pub const LINE_PX: f64 = 1.5;
+/// Height of labels, from ascent to descent, in logical pixels.
+pub const LABEL_PX: f64 = 12.0;
+
+/// Where a text stands: its start, middle or end at the given place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Anchor {
+    /// To the right of the place.
+    Start,
+    /// Centred on it.
+    Middle,
+    /// To the left of it.
+    End,
 }
 
-/// How large the pixels of a drawing are, and whether text must be made smaller for SVG: the library measures text by one
-/// rule and writes it into an SVG by another.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Scale {
-    pub(super) pixels: f64,
-    pub(super) text: f64,
+/// The look of a text.
+#[derive(Clone, Copy)]
+pub struct Type {
+    /// Height from ascent to descent, in logical pixels.
+    pub height_px: f64,
+    /// Bold instead of regular.
+    pub bold: bool,
+    /// Colour.
+    pub colour: RGBColor,
 }
 
-impl Scale {
-    pub(super) fn px(self, logical: f64) -> i32 {
-        (logical * self.pixels) as i32
+impl Type {
+    /// Regular type.
+    pub const fn regular(height_px: f64, colour: RGBColor) -> Self {
+        Self { height_px, bold: false, colour }
     }
 
-    pub(super) fn width(self, logical: f64) -> u32 {
-        (logical * self.pixels).round().max(1.0) as u32
+    /// Bold type.
+    pub const fn bold(height_px: f64, colour: RGBColor) -> Self {
+        Self { height_px, bold: true, colour }
     }
+}
 
-    pub(super) fn words<'a>(self, size: f64, colour: &'a RGBColor) -> TextStyle<'a> {
-        ("sans-serif", size * self.pixels * self.text).into_font().color(colour)
-    }
+/// How a legend shows a series.
+#[derive(Clone, Copy)]
+pub enum Mark {
+    /// A curve.
+    Line,
+    /// A dashed line.
+    Dashes,
+    /// An area of this opacity.
+    Area(f64),
+}
 
-    pub(super) fn bold<'a>(self, size: f64, colour: &'a RGBColor) -> TextStyle<'a> {
-        ("sans-serif", size * self.pixels * self.text, FontStyle::Bold).into_font().color(colour)
+/// An entry of a legend.
+pub struct Key {
+    /// How the series looks.
+    pub mark: Mark,
+    /// Its colour.
+    pub colour: RGBColor,
+    /// Its name.
+    pub words: String,
+}
+
+impl Key {
+    /// An entry.
+    pub fn new(mark: Mark, colour: RGBColor, words: impl Into<String>) -> Self {
+        Self { mark, colour, words: words.into() }
     }
 }
