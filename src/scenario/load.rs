@@ -163,14 +163,7 @@ fn read(
     let hpa_controller = read_rest::hpa_controller(&top.table("hpa_controller"));
     let metrics_server = read_rest::metrics_server(&top.table("metrics_server"), folder);
     let prometheus = top.table_if("prometheus").map(|section| read_rest::prometheus(&section, folder));
-    if top.has("prometheus") {
-        top.suspicious(
-            "prometheus",
-            "Prometheus and its adapter are not modelled yet",
-            "signals come the cheap way: `metrics.delay`",
-            "set `metrics.delay` of the pool to the window and the delay that you expect of it",
-        );
-    }
+    warn_of_prometheus(&top);
     let pool_sections = top.tables("pool");
     let load_sections = top.tables("load");
     let pools: Vec<Option<PoolSpec>> = pool_sections.iter().map(|section| read_pool::pool(section, folder)).collect();
@@ -191,12 +184,7 @@ fn read(
         top.tables("objective").iter().map(|section| read_rest::objective(section, &pool_of)).collect();
     let events: Vec<Written> =
         top.tables("event").iter().filter_map(|section| event(section, &pool_of, duration)).collect();
-    if pool_sections.is_empty() && !top.has("pool") {
-        reader.report(Problem::file("the scenario has no `[[pool]]`").help("add one with a `name` and a `service` law"));
-    }
-    if load_sections.is_empty() && !top.has("load") && pools.iter().flatten().all(|pool| pool.queue.initial == 0) {
-        reader.report(Problem::file("the scenario has no `[[load]]`").help("add one with a `name`, `to` and a `rate`"));
-    }
+    check_presence(reader, &top, &pools);
     let all_loads = loads.clone();
     let scenario = (|| {
         Some(Scenario {
@@ -225,6 +213,26 @@ fn read(
         super::check::across(scenario, &top, &pool_sections);
     }
     (all_loads, scenario, events)
+}
+
+fn check_presence(reader: &Reader<'_>, top: &Section<'_>, pools: &[Option<PoolSpec>]) {
+    if !top.has("pool") {
+        reader.report(Problem::file("the scenario has no `[[pool]]`").help("add one with a `name` and a `service` law"));
+    }
+    if !top.has("load") && pools.iter().flatten().all(|pool| pool.queue.initial == 0) {
+        reader.report(Problem::file("the scenario has no `[[load]]`").help("add one with a `name`, `to` and a `rate`"));
+    }
+}
+
+fn warn_of_prometheus(top: &Section<'_>) {
+    if top.has("prometheus") {
+        top.suspicious(
+            "prometheus",
+            "Prometheus and its adapter are not modelled yet",
+            "signals come the cheap way: `metrics.delay`",
+            "set `metrics.delay` of the pool to the window and the delay that you expect of it",
+        );
+    }
 }
 
 fn check_clock(top: &Section<'_>, duration: Option<Span>, tick: Option<Span>, warmup: Option<Span>) {
