@@ -34,7 +34,10 @@ fn compare(name: &str, rounds: usize) {
         whole.push(cpu_seconds(sim.args(["run", &scenario, "--no-plots", "-q", "--out"]).arg(&out)));
     }
     let (bare, whole) = (median(&mut bare), median(&mut whole));
-    println!("{name}: {:.2} times its bare loop ({whole:.2} s against {bare:.2} s of CPU, median of {rounds})", whole / bare);
+    println!(
+        "{name}: {:.2} times its bare loop ({whole:.2} s against {bare:.2} s of CPU, median of {rounds})",
+        whole / bare
+    );
 }
 
 fn median(values: &mut [f64]) -> f64 {

@@ -1,5 +1,7 @@
 //! Upstream's own objects as text: YAML or JSON to typed specs and back.
 
-use crate::scalers::hpa::HpaSpec;
+pub mod hpa_json;
+pub mod json;
+
 /// stub
-pub fn hpa_of_yaml(text: &str) -> Result<HpaSpec, String> { Err(text.to_owned()) }
+pub fn hpa_of_yaml(text: &str) -> Result<crate::scalers::hpa::HpaSpec, String> { Err(text.to_owned()) }

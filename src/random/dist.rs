@@ -200,6 +200,11 @@ pub fn unit_exponential(stream: &mut Stream) -> f64 {
     Exp1.sample(stream)
 }
 
+/// A Poisson count of this mean; 0 for a mean that is not above 0.
+pub fn poisson_count(mean: f64, stream: &mut Stream) -> u64 {
+    rand_distr::Poisson::new(mean).map_or(0, |law| law.sample(stream) as u64)
+}
+
 impl<S: Copy + Distribution<f64>> Scaled<S> {
     fn variance(&self) -> f64 {
         (self.cv * self.mean).powi(2)

@@ -1,12 +1,29 @@
 //! The record: what happened, streamed, in constant memory. A witness never influences a run.
 
+pub mod columns;
+mod cell;
+pub mod digest;
+pub mod files;
+mod judge;
+pub mod latency;
 pub mod objective;
 pub mod raw;
 pub mod recorder;
 pub mod rows;
+pub mod story;
+pub mod table;
+pub mod tally;
 pub mod totals;
+pub mod words;
 
+pub use columns::COLUMNS;
+pub use digest::{CallCounts, Digest};
+pub use files::{FilePlan, FileRecorder, ScalerPlan, Sink, WriteError};
+pub use latency::Latencies;
 pub use objective::{ConditionSpec, Figure, Objective, ObjectiveScope, Population};
 pub use recorder::{Happening, Outcome, PodChange, PoolSnapshot, Recorder, RequestEnd, Snapshot, Truth};
-pub use rows::{DecisionRow, EventRow, LatencyRow, TimelineRow};
+pub use rows::{DecisionRow, EventRow, LatencyRow, RequestRow, TimelineRow};
+pub use story::{Move, ScalingStory};
+pub use table::{Rows, TableError, TableReader, TableWriter};
+pub use tally::{Tally, TallyPlan, TallyPool};
 pub use totals::{LatencyTotals, ObjectiveResult, PoolTotals, RunTotals};

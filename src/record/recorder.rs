@@ -22,6 +22,29 @@ pub trait Recorder {
 /// Records nothing.
 impl Recorder for () {}
 
+impl<A: Recorder> Recorder for &mut A {
+    #[inline]
+    fn arrived(&mut self, now: SimTime, load: LoadId, pool: PoolId) {
+        (**self).arrived(now, load, pool);
+    }
+    #[inline]
+    fn ended(&mut self, end: &RequestEnd) {
+        (**self).ended(end);
+    }
+    fn pod(&mut self, now: SimTime, change: &PodChange<'_>) {
+        (**self).pod(now, change);
+    }
+    fn decision(&mut self, now: SimTime, scaler: ScalerId, report: &Report, truth: &Truth) {
+        (**self).decision(now, scaler, report, truth);
+    }
+    fn happened(&mut self, now: SimTime, what: &Happening<'_>) {
+        (**self).happened(now, what);
+    }
+    fn tick(&mut self, now: SimTime, state: &Snapshot<'_>) {
+        (**self).tick(now, state);
+    }
+}
+
 impl<A: Recorder, B: Recorder> Recorder for (A, B) {
     #[inline]
     fn arrived(&mut self, now: SimTime, load: LoadId, pool: PoolId) {

@@ -122,3 +122,28 @@ pub struct LatencyRow {
     /// Done requests up to that latency.
     pub count: u64,
 }
+
+/// A row of `requests.csv`, in the order in which requests end.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RequestRow<'a> {
+    /// Number, from 1, in order of birth.
+    pub request: u64,
+    /// Who sent it.
+    pub load: &'a str,
+    /// Where it went.
+    pub pool: &'a str,
+    /// The pod that had it, if any.
+    pub replica: Option<&'a str>,
+    /// Birth.
+    pub arrived_s: f64,
+    /// Begin of service, if it began.
+    pub started_s: Option<f64>,
+    /// End.
+    pub ended_s: f64,
+    /// How it ended.
+    pub outcome: &'a str,
+    /// Its work at speed 1.
+    pub demand_s: f64,
+    /// From birth to end.
+    pub latency_s: f64,
+}

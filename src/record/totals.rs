@@ -1,9 +1,9 @@
 //! Totals of a run: what the summary says, before it is put into words.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Totals of one run with one seed. Everything is counted after the warm-up.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunTotals {
     /// Scenario.
     pub scenario: String,
@@ -26,7 +26,7 @@ pub struct RunTotals {
 }
 
 /// Totals of one pool.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PoolTotals {
     /// Pool.
     pub pool: String,
@@ -73,7 +73,7 @@ pub struct PoolTotals {
 }
 
 /// Latency of done requests, seconds. Quantiles to 1 %; mean and maximum exact.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct LatencyTotals {
     pub mean_s: f64,
@@ -86,7 +86,7 @@ pub struct LatencyTotals {
 }
 
 /// How an objective came out.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ObjectiveResult {
     /// `p95 <= 500ms for 99% of time`.
     pub objective: String,

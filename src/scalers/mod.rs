@@ -8,10 +8,11 @@ pub mod schedule;
 pub mod seat;
 pub mod spec;
 
-pub use report::{Condition, KubeEvent, MetricStep, Report, Status, Trail, Why};
+pub use hpa::{Hpa, HpaGates, HpaMemory, HpaObject, HpaSpec};
+pub use report::{Condition, CurrentMetric, KubeEvent, MetricStep, Report, Status, Trail, Why};
 pub use scaler::{
-    Api, ApiError, ContainerRequests, ContainerSample, PodPhase, PodSample, PodTemplate, PutError, ReadyStatus, Scale, Scaler,
-    SeenPod, Wake,
+    Api, ApiError, ContainerRequests, ContainerSample, PodPhase, PodSample, PodTemplate, PutError, ReadyStatus, Scale,
+    Scaler, SeenPod, Wake,
 };
 pub use seat::{Seat, Seated};
 pub use spec::{HpaControllerSpec, HpaScalerSpec, ScalerSpec, ScheduleSpec};

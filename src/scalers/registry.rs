@@ -1,11 +1,15 @@
 //! The one list of scalers: from what a scenario says to a scaler at work.
 
 use super::hpa::spec::CrossVersionObjectReference;
+use super::hpa::{Hpa, HpaObject};
 use super::schedule::Schedule;
 use super::scaler::Wake;
 use super::seat::{Seat, Seated};
 use super::spec::{HpaControllerSpec, ScalerSpec};
 use crate::units::SimTime;
+
+/// The one namespace that is simulated.
+const NAMESPACE: &str = "default";
 
 /// What a scaler's object is called, and what it scales.
 #[derive(Clone, Debug)]
@@ -26,21 +30,28 @@ pub fn seat(spec: &ScalerSpec, controller: &HpaControllerSpec, place: Placement)
         let (seat, wake) = Seat::new(rules, first);
         Some((Box::new(seat), wake))
     }
-    let _ = controller;
     match spec {
         ScalerSpec::Fixed => None,
         ScalerSpec::Schedule(schedule) => {
             boxed(Schedule { spec: schedule.clone(), target: place.target, begins: place.begins }, place.first)
         }
-        ScalerSpec::Hpa(_) => None,
+        ScalerSpec::Hpa(hpa) => {
+            boxed(Hpa::new(HpaObject::admitted(NAMESPACE, &place.name, &hpa.spec, controller)), place.first)
+        }
     }
 }
 
-/// Gives a scaler at work its new spec.
-pub fn amend(seat: &mut dyn Seated, now: SimTime, spec: &ScalerSpec, controller: &HpaControllerSpec) -> Wake {
-    let _ = controller;
+/// Gives a scaler at work its new spec; `name` is its object's.
+pub fn amend(
+    seat: &mut dyn Seated,
+    now: SimTime,
+    name: &str,
+    spec: &ScalerSpec,
+    controller: &HpaControllerSpec,
+) -> Wake {
     match spec {
-        ScalerSpec::Fixed | ScalerSpec::Hpa(_) => Wake::Keep,
+        ScalerSpec::Fixed => Wake::Keep,
         ScalerSpec::Schedule(schedule) => seat.amended(now, schedule),
+        ScalerSpec::Hpa(hpa) => seat.amended(now, &HpaObject::admitted(NAMESPACE, name, &hpa.spec, controller)),
     }
 }

@@ -1,6 +1,7 @@
 //! What a pass has to say.
 
-use crate::units::SimTime;
+use crate::units::{Quantity, SimTime};
+use serde::{Deserialize, Serialize};
 
 /// What a pass has to say. One buffer per scaler, cleared and filled again.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -100,11 +101,34 @@ pub enum Why {
     Schedule,
 }
 
+impl Why {
+    /// As the tables say it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tolerance => "tolerance",
+            Self::Formula => "formula",
+            Self::Damped => "damped",
+            Self::Stabilized => "stabilized",
+            Self::RateLimited => "rate limited",
+            Self::PolicyDisabled => "policy disabled",
+            Self::MaxReplicas => "max replicas",
+            Self::MinReplicas => "min replicas",
+            Self::Zero => "zero",
+            Self::Failed => "failed",
+            Self::NoScale => "no scale",
+            Self::Schedule => "schedule",
+        }
+    }
+}
+
 /// Status of the autoscaler object.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Status {
     /// In the order of first appearance.
     pub conditions: Vec<Condition>,
+    /// `currentMetrics`: one entry per metric of the spec, `None` where it could not be computed. Empty: metrics were
+    /// not evaluated.
+    pub current_metrics: Vec<Option<CurrentMetric>>,
     /// One text per metric as in the TARGETS column, `<unknown>` where not computed.
     pub targets: String,
     /// Size before the write.
@@ -113,8 +137,21 @@ pub struct Status {
     pub desired_replicas: i32,
 }
 
+/// What a metric was when it was last computed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CurrentMetric {
+    /// `type` of its source: Resource, Pods, ...
+    pub source: String,
+    /// `value`.
+    pub value: Option<Quantity>,
+    /// `averageValue`.
+    pub average_value: Option<Quantity>,
+    /// `averageUtilization`, per cent.
+    pub average_utilization: Option<i32>,
+}
+
 /// A condition of the object.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Condition {
     /// AbleToScale, ScalingActive, ScalingLimited, ...
     pub kind: String,
@@ -125,7 +162,36 @@ pub struct Condition {
     /// One sentence.
     pub message: String,
     /// When the status last changed.
+    #[serde(with = "nanos")]
     pub changed: SimTime,
+}
+
+/// serde of instants as whole nanoseconds, exact in every format.
+pub(crate) mod nanos {
+    use crate::units::SimTime;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(time: &SimTime, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(time.as_nanos())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SimTime, D::Error> {
+        u64::deserialize(deserializer).map(SimTime::from_nanos)
+    }
+}
+
+/// serde of instants that may be missing.
+pub(crate) mod optional_nanos {
+    use crate::units::SimTime;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(time: &Option<SimTime>, serializer: S) -> Result<S::Ok, S::Error> {
+        time.map(SimTime::as_nanos).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SimTime>, D::Error> {
+        Ok(Option::<u64>::deserialize(deserializer)?.map(SimTime::from_nanos))
+    }
 }
 
 /// A Kubernetes event.

@@ -41,6 +41,10 @@ pub enum Wake {
 /// The control plane as a scaler sees it: perceived, late, able to fail; never the truth. A question is put only when
 /// the rule gets there, since upstream's cost and failures sit there.
 pub trait Api {
+    /// True if the cluster has a scalable resource of this API group and kind. The group is empty for the core API.
+    fn knows_kind(&mut self, group: &str, kind: &str) -> bool {
+        matches!((group, kind), ("apps", "Deployment" | "StatefulSet" | "ReplicaSet") | ("", "ReplicationController"))
+    }
     /// The scale subresource.
     ///
     /// # Errors

@@ -56,9 +56,9 @@ fn hpa_place(section: &Section<'_>) -> Place {
 
 /// What the API server would refuse, in its own words.
 fn api_server(hpa: &HpaScalerSpec, scenario: &Scenario, section: &Section<'_>, place: &Place) {
-    for message in hpa.spec.clone().defaulted().validate(&scenario.hpa_controller) {
-        if message.starts_with("spec.maxReplicas") && hpa.spec.max_replicas >= 1 {
-            continue;
+    for message in hpa.spec.defaulted().validate((&scenario.hpa_controller).into()) {
+        if message.starts_with("spec.maxReplicas") && hpa.spec.min_replicas.unwrap_or(1) > hpa.spec.max_replicas {
+            continue; // said before, at the key itself
         }
         section.reader.report(
             Problem::error(place.clone(), format!("the API server refuses this HPA: {message}"), "this HPA")

@@ -2,7 +2,8 @@
 
 use super::reader::Section;
 use super::trace::seconds;
-use crate::record::raw::{RawTable, TableError};
+use crate::record::TableError;
+use crate::record::raw::RawTable;
 use crate::scalers::hpa::HpaSpec;
 use crate::units::Span;
 use std::fs::File;
@@ -14,9 +15,10 @@ fn open(path: &Path) -> Result<RawTable<File>, String> {
 }
 
 fn in_file(path: &Path, error: &TableError) -> String {
+    let column = error.column.as_ref().map_or(String::new(), |column| format!("column `{column}`: "));
     match error.line {
-        0 => format!("{}: {}", path.display(), error.message),
-        line => format!("{}:{line}: {}", path.display(), error.message),
+        None => format!("{}: {column}{}", path.display(), error.message),
+        Some(line) => format!("{}:{line}: {column}{}", path.display(), error.message),
     }
 }
 

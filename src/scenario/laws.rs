@@ -271,7 +271,7 @@ fn build(name: &str, value: &dyn Fn(&str) -> Option<f64>) -> Result<Law, crate::
     let get = |parameter: &str| value(parameter).unwrap_or(f64::NAN);
     let has = |parameter: &str| value(parameter).is_some();
     match name {
-        "constant" => Ok(Law::constant(value("value").or_else(|| value("mean")).unwrap_or(1.0))),
+        "constant" => Law::constant_value(value("value").or_else(|| value("mean")).unwrap_or(1.0)),
         "exponential" => Law::exponential(get("mean")),
         "lognormal" => match (has("median"), has("cv")) {
             (true, true) => Law::lognormal_median_cv(get("median"), get("cv")),

@@ -2,7 +2,7 @@
 
 use super::keys::SCENARIO;
 use super::reader::{Effective, Reader, Section, join};
-use super::set::{Change, lines_kept};
+use super::set::{Change, lines_kept, rewrite_paths};
 use super::spec::{EventChange, EventSpec, PoolSpec, Scenario};
 use super::trace::{TraceFacts, TraceFile};
 use super::tree::{Node, Value};
@@ -13,6 +13,7 @@ use crate::record::Objective;
 use crate::scalers::ScalerSpec;
 use crate::units::{Id, LoadId, PoolId, Span};
 use crate::workload::{ArrivalsSpec, LoadSpec, RowSource, TraceError};
+use sha2::{Digest, Sha256};
 use std::path::Path;
 use toml_edit::DocumentMut;
 
@@ -43,6 +44,24 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// Fingerprint of the text that was read, overrides included, in hexadecimal.
+    pub fn sha256(&self) -> String {
+        Sha256::digest(self.text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// A text that runs the same scenario with this seed from elsewhere: `rewrite` says how each file path reads there.
+    pub fn text_for(&self, seed: u64, rewrite: &dyn Fn(&str) -> String) -> String {
+        let mut document: DocumentMut = self.text.parse().expect("it was read before");
+        if document.get("name").is_none() {
+            document.insert("name", toml_edit::value(self.scenario.name.as_str()));
+        }
+        if seed != self.scenario.seed {
+            document.insert("seed", toml_edit::value(i64::try_from(seed).unwrap_or(i64::MAX)));
+        }
+        rewrite_paths(&mut document, rewrite);
+        document.to_string()
+    }
+
     /// Opens the trace of the load with this index again, for a run.
     ///
     /// # Errors
@@ -76,7 +95,7 @@ pub fn load(source: &Source, sets: &[String]) -> Result<Loaded, Problems> {
                     Ok(()) => changes.push(change),
                     Err(misfit) => problems.push(change.misfit(&misfit)),
                 },
-                Err(problem) => problems.push(problem),
+                Err(problem) => problems.push(*problem),
             }
         }
         text = document.to_string();
@@ -88,8 +107,8 @@ pub fn load(source: &Source, sets: &[String]) -> Result<Loaded, Problems> {
         return Err(Problems::new(source.clone(), problems));
     }
     let reader = Reader::new(&text);
-    let (scenario, events) = read(&reader, &tree, &stem(&source.name), &source.folder);
-    let traces = scenario.as_ref().map_or_else(Vec::new, |scenario| check_traces(&reader, &tree, scenario));
+    let (loads, scenario, events) = read(&reader, &tree, &stem(&source.name), &source.folder);
+    let traces = check_traces(&reader, &tree, &loads);
     let (found, effective) = reader.finish();
     problems.extend(found);
     let no_errors = problems.iter().all(|problem| problem.severity == Severity::Warning);
@@ -125,8 +144,13 @@ struct Written {
     set: Vec<(String, Node, std::ops::Range<usize>)>,
 }
 
-/// Reads all sections. Names are resolved; events are returned as written.
-fn read(reader: &Reader<'_>, tree: &Node, stem: &str, folder: &Path) -> (Option<Scenario>, Vec<Written>) {
+/// Reads all sections. Names are resolved; events are returned as written, and loads also where the whole is no scenario.
+fn read(
+    reader: &Reader<'_>,
+    tree: &Node,
+    stem: &str,
+    folder: &Path,
+) -> (Vec<Option<LoadSpec>>, Option<Scenario>, Vec<Written>) {
     let top = Section::open(reader, &SCENARIO, tree, 0..0, String::new(), "the scenario".to_owned());
     let name = top.name("name").or_else(|| (!top.has("name")).then(|| stem.to_owned()));
     let about = top.text("about");
@@ -139,6 +163,14 @@ fn read(reader: &Reader<'_>, tree: &Node, stem: &str, folder: &Path) -> (Option<
     let hpa_controller = read_rest::hpa_controller(&top.table("hpa_controller"));
     let metrics_server = read_rest::metrics_server(&top.table("metrics_server"), folder);
     let prometheus = top.table_if("prometheus").map(|section| read_rest::prometheus(&section, folder));
+    if top.has("prometheus") {
+        top.suspicious(
+            "prometheus",
+            "Prometheus and its adapter are not modelled yet",
+            "signals come the cheap way: `metrics.delay`",
+            "set `metrics.delay` of the pool to the window and the delay that you expect of it",
+        );
+    }
     let pool_sections = top.tables("pool");
     let load_sections = top.tables("load");
     let pools: Vec<Option<PoolSpec>> = pool_sections.iter().map(|section| read_pool::pool(section, folder)).collect();
@@ -165,6 +197,7 @@ fn read(reader: &Reader<'_>, tree: &Node, stem: &str, folder: &Path) -> (Option<
     if load_sections.is_empty() && !top.has("load") && pools.iter().flatten().all(|pool| pool.queue.initial == 0) {
         reader.report(Problem::file("the scenario has no `[[load]]`").help("add one with a `name`, `to` and a `rate`"));
     }
+    let all_loads = loads.clone();
     let scenario = (|| {
         Some(Scenario {
             name: name?,
@@ -191,7 +224,7 @@ fn read(reader: &Reader<'_>, tree: &Node, stem: &str, folder: &Path) -> (Option<
     if let Some(scenario) = &scenario {
         super::check::across(scenario, &top, &pool_sections);
     }
-    (scenario, events)
+    (all_loads, scenario, events)
 }
 
 fn check_clock(top: &Section<'_>, duration: Option<Span>, tick: Option<Span>, warmup: Option<Span>) {
@@ -374,7 +407,7 @@ fn play_events(base: &Scenario, events: &[Written], text: &str, stem: &str, fold
         let edited = document.to_string();
         let (tree, _) = Node::parse(&edited);
         let reader = Reader::new(&edited);
-        let (after, _) = read(&reader, &tree, stem, folder);
+        let (_, after, _) = read(&reader, &tree, stem, folder);
         let (found, _) = reader.finish();
         let place = event.set.first().map_or_else(|| event.place.clone(), |(_, node, _)| node.at.clone());
         for problem in found.into_iter().filter(|problem| problem.severity == Severity::Error) {
@@ -420,7 +453,7 @@ fn differences(before: &Scenario, after: &Scenario, event: &Written, words: &str
 }
 
 /// Checks each trace by reading it once.
-fn check_traces(reader: &Reader<'_>, tree: &Node, scenario: &Scenario) -> Vec<Option<TraceFacts>> {
+fn check_traces(reader: &Reader<'_>, tree: &Node, loads: &[Option<LoadSpec>]) -> Vec<Option<TraceFacts>> {
     let places: Vec<std::ops::Range<usize>> = match tree.get("load").map(|entry| &entry.node.value) {
         Some(Value::List(items)) => items
             .iter()
@@ -431,12 +464,11 @@ fn check_traces(reader: &Reader<'_>, tree: &Node, scenario: &Scenario) -> Vec<Op
             .collect(),
         _ => Vec::new(),
     };
-    scenario
-        .loads
+    loads
         .iter()
         .zip(places)
         .map(|(load, place)| {
-            let ArrivalsSpec::Trace(spec) = &load.arrivals else { return None };
+            let ArrivalsSpec::Trace(spec) = &load.as_ref()?.arrivals else { return None };
             match TraceFile::check(spec) {
                 Ok(facts) => {
                     if spec.jitter.is_zero() && !facts.binned && facts.shared_instants * 2 > facts.rows && facts.rows > 10 {

@@ -63,10 +63,10 @@ fn written(section: &Section<'_>, kind: WorkloadKind, name: &str) -> Option<HpaS
         },
     };
     let metrics = metrics(section);
-    let behavior = match section.table_if("behavior") {
-        Some(behavior) => Some(Behavior { scale_up: rules(&behavior, "scale_up"), scale_down: rules(&behavior, "scale_down") }),
-        None => None,
-    };
+    let behavior = section.table_if("behavior").map(|behavior| Behavior {
+        scale_up: rules(&behavior, "scale_up"),
+        scale_down: rules(&behavior, "scale_down"),
+    });
     Some(HpaSpec {
         scale_target_ref,
         min_replicas: section.has("min_replicas").then(|| min.and_then(|min| i32::try_from(min).ok())).flatten(),
@@ -228,7 +228,7 @@ fn rules(behavior: &Section<'_>, name: &str) -> Option<ScalingRules> {
     let seconds = |section: &Section<'_>, key: &str| {
         section.read(key, |node| {
             let span: Span = super::reader::duration(node)?;
-            if span.as_nanos() % 1_000_000_000 != 0 {
+            if !span.as_nanos().is_multiple_of(1_000_000_000) {
                 return Err("not whole seconds; Kubernetes takes whole seconds only".to_owned());
             }
             i32::try_from(span.as_nanos() / 1_000_000_000).map_err(|_| "too long".to_owned())

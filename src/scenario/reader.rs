@@ -71,6 +71,8 @@ pub(super) struct Section<'a> {
     pub(super) path: String,
     /// Its name in messages: `[[pool]] "chat"`.
     pub(super) title: String,
+    /// Its path without the names and numbers of list items, as a header has it.
+    header: String,
 }
 
 const NOTHING: &[Entry] = &[];
@@ -95,14 +97,16 @@ impl<'a> Section<'a> {
                 NOTHING
             }
         };
-        let section = Self { reader, keys, entries, at, path, title };
+        let header = header_path(&title);
+        let section = Self { reader, keys, entries, at, path, title, header };
         section.refuse_unknown();
         section
     }
 
     /// A section of which nothing is written: defaults only.
     pub(super) fn absent(reader: &'a Reader<'a>, keys: &'static Keys, at: Range<usize>, path: String, title: String) -> Self {
-        Self { reader, keys, entries: NOTHING, at, path, title }
+        let header = header_path(&title);
+        Self { reader, keys, entries: NOTHING, at, path, title, header }
     }
 
     fn refuse_unknown(&self) {
@@ -369,8 +373,8 @@ impl<'a> Section<'a> {
             let title = match (&called, self.path.is_empty()) {
                 (Some(called), true) => format!("[[{name}]] \"{called}\""),
                 (None, true) => format!("[[{name}]] number {}", number + 1),
-                (Some(called), false) => format!("`{name}` \"{called}\" of {}", self.title),
-                (None, false) => format!("`{name}` number {} of {}", number + 1, self.title),
+                (Some(called), false) => format!("[[{}]] \"{called}\"", join(&self.header, name)),
+                (None, false) => format!("[[{}]] number {}", join(&self.header, name), number + 1),
             };
             let at = header_of(self.reader.text, item);
             let path = join(&join(&self.path, name), &address);
@@ -455,8 +459,9 @@ impl<'a> Section<'a> {
         }
     }
 
-    pub(super) fn inner_title(&self, name: &str) -> String {
-        if self.path.is_empty() { format!("[{name}]") } else { format!("`{name}` of {}", self.title) }
+    /// `[pool.scaler.hpa]`: as its header would be written.
+    fn inner_title(&self, name: &str) -> String {
+        format!("[{}]", join(&self.header, name))
     }
 }
 
@@ -475,6 +480,12 @@ fn choices(name: &str, kinds: &Keys) -> String {
 fn header_of(text: &str, node: &Node) -> Range<usize> {
     let end = text[node.at.start..].find('\n').map_or(text.len(), |offset| node.at.start + offset);
     node.at.start..end.min(node.at.end).max(node.at.start)
+}
+
+/// The path within the brackets of a title; nothing for the scenario itself.
+fn header_path(title: &str) -> String {
+    let inside = title.trim_start_matches('[').split(']').next().unwrap_or("");
+    if title.starts_with('[') { inside.to_owned() } else { String::new() }
 }
 
 pub(super) fn join(path: &str, name: &str) -> String {

@@ -29,18 +29,18 @@ pub(super) struct Misfit {
 
 impl Change {
     /// Reads the text of a `--set`: `path=value`.
-    pub(super) fn from_flag(text: &str) -> Result<Self, Problem> {
+    pub(super) fn from_flag(text: &str) -> Result<Self, Box<Problem>> {
         let flag = format!("--set {text}");
         let begin = "--set ".len();
         let Some((path, value)) = text.split_once('=') else {
             let at = Flag { at: begin..flag.len(), text: flag };
-            return Err(Problem::flag(at, "`--set` without a value", "write it as PATH=VALUE"));
+            return Err(Box::new(Problem::flag(at, "`--set` without a value", "write it as PATH=VALUE")));
         };
         let path_text = path.trim_end();
         let segments = split(path_text, begin);
         if segments.iter().any(|(segment, _)| segment.is_empty()) {
             let at = Flag { at: begin..begin + path_text.len().max(1), text: flag };
-            return Err(Problem::flag(at, "`--set` with an empty part in its path", "write it as in pool.chat.replicas=3"));
+            return Err(Box::new(Problem::flag(at, "`--set` with an empty part in its path", "write it as in pool.chat.replicas=3")));
         }
         let value_at = begin + path.len() + 1..flag.len();
         let trimmed = value.trim();
@@ -247,4 +247,47 @@ pub(super) fn lines_kept(old: &str, new: &str) -> Vec<Option<usize>> {
         }
     }
     kept
+}
+
+/// Keys that hold the path of a file, by the key above them where another key has the same name.
+const PATH_KEYS: [(&str, &str); 4] = [("trace", "file"), ("signal", "file"), ("empirical", "file"), ("hpa", "manifest")];
+
+/// Rewrites every file path of a scenario.
+pub(super) fn rewrite_paths(document: &mut DocumentMut, rewrite: &dyn Fn(&str) -> String) {
+    fn table(table: &mut dyn toml_edit::TableLike, above: &str, rewrite: &dyn Fn(&str) -> String) {
+        for (key, item) in table.iter_mut() {
+            let key = key.get().to_owned();
+            if PATH_KEYS.contains(&(above, key.as_str()))
+                && let Some(path) = item.as_str().map(rewrite)
+            {
+                let mut value = Value::from(path);
+                if let Some(old) = item.as_value() {
+                    *value.decor_mut() = old.decor().clone();
+                }
+                *item = Item::Value(value);
+                continue;
+            }
+            walk(item, &key, rewrite);
+        }
+    }
+    fn walk(item: &mut Item, key: &str, rewrite: &dyn Fn(&str) -> String) {
+        match item {
+            Item::ArrayOfTables(tables) => {
+                for inner in tables.iter_mut() {
+                    table(inner, key, rewrite);
+                }
+            }
+            Item::Value(Value::Array(values)) => {
+                for inner in values.iter_mut().filter_map(Value::as_inline_table_mut) {
+                    table(inner, key, rewrite);
+                }
+            }
+            other => {
+                if let Some(inner) = other.as_table_like_mut() {
+                    table(inner, key, rewrite);
+                }
+            }
+        }
+    }
+    table(document.as_table_mut(), "", rewrite);
 }

@@ -1,6 +1,7 @@
 //! Trace files: checked once from beginning to end, streamed again by each run. A file may be larger than memory.
 
-use crate::record::raw::{RawTable, TableError};
+use crate::record::TableError;
+use crate::record::raw::RawTable;
 use crate::units::Span;
 use crate::workload::{Row, RowSource, TraceError, TraceSpec};
 use sha2::{Digest, Sha256};
@@ -103,7 +104,7 @@ impl TraceFile {
         let fail = |line: u64, message: String| TraceError { path: path.clone(), line: (line > 0).then_some(line), message };
         let file = File::open(&path).map_err(|error| fail(0, format!("cannot open: {error}")))?;
         let source = BufReader::with_capacity(1 << 16, Hashing { file, hash: hashing.then(Sha256::new) });
-        let table = RawTable::new(source).map_err(|error| fail(error.line, error.message))?;
+        let table = RawTable::new(source).map_err(|error| fail(error.line.unwrap_or(0), error.message))?;
         let time = ["t", "timestamp_s"].into_iter().find_map(|name| table.column(name)).ok_or_else(|| {
             fail(1, format!("no column `t` or `timestamp_s`; the columns are {}", table.header().join(", ")))
         })?;
@@ -127,7 +128,7 @@ impl TraceFile {
     }
 
     fn wrap<T>(&self, result: Result<T, TableError>) -> Result<T, TraceError> {
-        result.map_err(|error| self.error(error.line, error.message))
+        result.map_err(|error| self.error(error.line.unwrap_or(0), error.message))
     }
 
     fn count(&self, column: usize, line: u64) -> Result<u64, TraceError> {

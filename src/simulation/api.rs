@@ -1,27 +1,31 @@
 //! The control plane as a scaler sees it: the only door between perception and decision.
 
+use super::signals::Signal;
 use super::{Sim, WALL_AT_ZERO};
 use crate::cluster::{Milestone, PodLife};
 use crate::metrics::{PoolMetricsSpec, Usage, pod_time};
 use crate::record::Recorder;
+use crate::scalers::hpa::Selector;
 use crate::scalers::hpa::spec::{CrossVersionObjectReference, MetricIdentifier};
 use crate::scalers::{
     Api, ApiError, ContainerRequests, ContainerSample, PodPhase, PodSample, PodTemplate, PutError, ReadyStatus, Scale,
     SeenPod, ScalerSpec,
 };
 use crate::scenario::PoolSpec;
-use crate::units::{PoolId, Quantity, ReplicaId, SimTime, Span};
+use crate::units::{PoolId, Quantity, ReplicaId, SimTime};
 use std::rc::Rc;
 
 /// What the scaler of one pool sees and may do.
 pub(super) struct View<'s, 'a, R> {
     sim: &'s mut Sim<'a, R>,
     pool: PoolId,
+    /// When the signal that was handed out last was measured.
+    measured_at: Option<SimTime>,
 }
 
 impl<'s, 'a, R: Recorder> View<'s, 'a, R> {
     pub fn new(sim: &'s mut Sim<'a, R>, pool: PoolId) -> Self {
-        Self { sim, pool }
+        Self { sim, pool, measured_at: None }
     }
 
     fn find(&self, of: &CrossVersionObjectReference) -> Result<PoolId, ApiError> {
@@ -34,8 +38,34 @@ impl<'s, 'a, R: Recorder> View<'s, 'a, R> {
 
     /// Pools whose pods carry the labels of a selector.
     fn selected(&self, selector: &str) -> Vec<PoolId> {
-        let matches = |pool: &PoolSpec| crate::scalers::hpa::selects(selector, &pool.labels);
-        self.sim.pools.iter().filter(|(_, pool)| matches(&pool.spec)).map(|(id, _)| id).collect()
+        let Ok(selector) = Selector::parse(selector) else { return Vec::new() };
+        self.sim.pools.iter().filter(|(_, pool)| selector.matches(&pool.spec.labels)).map(|(id, _)| id).collect()
+    }
+
+    /// The window over which a pool's signals are seen now.
+    fn window(&self, pool: PoolId) -> (SimTime, SimTime) {
+        let spec = self.sim.delay_of(pool);
+        let end = self.sim.now.saturating_sub(spec.delay);
+        (end.saturating_sub(spec.window), end)
+    }
+
+    /// A built-in signal of a pool.
+    fn signal(&mut self, name: &str, pool: PoolId) -> Option<f64> {
+        let (begin, end) = self.window(pool);
+        let tap = self.sim.pools[pool].tap.as_ref()?;
+        let (value, at) = tap.pool_signal(Signal::named(name)?, begin, end)?;
+        self.measured_at = Some(at + WALL_AT_ZERO);
+        Some(value)
+    }
+
+    /// A recorded signal: its last value so far.
+    fn recorded(&mut self, name: &str) -> Option<f64> {
+        let signal = self.sim.scenario.signals.iter().find(|signal| signal.name == name)?;
+        let since = self.sim.now.since(SimTime::ZERO);
+        let last = signal.points.partition_point(|&(at, _)| at <= since).checked_sub(1)?;
+        let (at, value) = signal.points[last];
+        self.measured_at = Some(SimTime::ZERO + at + WALL_AT_ZERO);
+        Some(value)
     }
 
     fn usages(&self, pool: PoolId, replica: ReplicaId) -> Option<Vec<Usage>> {
@@ -45,6 +75,11 @@ impl<'s, 'a, R: Recorder> View<'s, 'a, R> {
             PoolMetricsSpec::Delay(_) => self.sim.delayed_usage(pool, replica).map(|usage| vec![usage]),
         }
     }
+}
+
+/// Signals are served to the nano-unit.
+fn quantity(value: f64) -> Quantity {
+    Quantity::from_nanos((value * 1e9).round() as i128)
 }
 
 /// Kubernetes writes times in whole seconds.
@@ -154,28 +189,43 @@ impl<R: Recorder> Api for View<'_, '_, R> {
         Ok(samples)
     }
 
-    fn pods_metric(&mut self, metric: &MetricIdentifier, _selector: &str) -> Result<Vec<(Rc<str>, Quantity)>, ApiError> {
-        Err(ApiError(format!("the server could not find the metric {} for pods", metric.name)))
+    fn pods_metric(&mut self, metric: &MetricIdentifier, selector: &str) -> Result<Vec<(Rc<str>, Quantity)>, ApiError> {
+        let absent = || ApiError(format!("the server could not find the metric {} for pods", metric.name));
+        let signal = Signal::named(&metric.name).ok_or_else(absent)?;
+        let mut values = Vec::new();
+        for pool in self.selected(selector) {
+            let (begin, end) = self.window(pool);
+            let Some(tap) = &self.sim.pools[pool].tap else { continue };
+            let Some((pods, at)) = tap.pod_signals(signal, begin, end) else { continue };
+            self.measured_at = Some(at + WALL_AT_ZERO);
+            let alive = pods.into_iter().filter(|(replica, _)| !self.sim.replicas[*replica].gone);
+            values.extend(alive.map(|(replica, value)| (Rc::clone(&self.sim.replicas[replica].name), quantity(value))));
+        }
+        if values.is_empty() { Err(absent()) } else { Ok(values) }
     }
 
     fn object_metric(
         &mut self,
         metric: &MetricIdentifier,
-        _object: &CrossVersionObjectReference,
+        object: &CrossVersionObjectReference,
     ) -> Result<Quantity, ApiError> {
-        Err(ApiError(format!("the server could not find the metric {}", metric.name)))
+        let value = match (self.recorded(&metric.name), self.sim.pool_named(&object.name)) {
+            (Some(value), _) => Some(value),
+            (None, Some(pool)) => self.signal(&metric.name, pool),
+            (None, None) => None,
+        };
+        value.map(quantity).ok_or_else(|| ApiError(format!("the server could not find the metric {}", metric.name)))
     }
 
     fn external_metric(&mut self, metric: &MetricIdentifier) -> Result<Vec<Quantity>, ApiError> {
-        let signal = self.sim.scenario.signals.iter().find(|signal| signal.name == metric.name);
-        let since = Span::from_nanos(self.sim.now.as_nanos());
-        let value = signal.and_then(|signal| {
-            let passed = signal.points.partition_point(|&(at, _)| at <= since);
-            passed.checked_sub(1).map(|last| signal.points[last].1)
-        });
+        let value = self.recorded(&metric.name).or_else(|| self.signal(&metric.name, self.pool));
         value
-            .map(|value| vec![Quantity::from_nanos((value * 1e9).round() as i128)])
+            .map(|value| vec![quantity(value)])
             .ok_or_else(|| ApiError(format!("the server could not find the metric {}", metric.name)))
+    }
+
+    fn measured_at(&self) -> Option<SimTime> {
+        self.measured_at
     }
 
     fn other_hpa_selectors(&mut self) -> Vec<String> {

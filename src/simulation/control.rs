@@ -7,7 +7,7 @@ use super::{Sim, WALL_AT_ZERO};
 use crate::record::{Happening, Recorder, Truth};
 use crate::scalers::hpa::spec::CrossVersionObjectReference;
 use crate::scalers::registry::{self, Placement};
-use crate::scalers::{HpaControllerSpec, ScalerSpec, Seated, Wake};
+use crate::scalers::{HpaControllerSpec, Report, ScalerSpec, Seated, Wake};
 use crate::scenario::{EventChange, Fault, PoolSpec};
 use crate::units::{Id, Phase, PoolId, ScalerId, SimTime, Span};
 use rand::Rng;
@@ -79,21 +79,26 @@ impl<R: Recorder> Sim<'_, R> {
         let state = &mut self.scalers[scaler];
         state.epoch = state.epoch.wrapping_add(1);
         state.wakes = at;
-        let (epoch, pool) = (state.epoch, state.pool);
+        let epoch = state.epoch;
         self.queue.push(at, Event::ScalerWakes { scaler, epoch });
-        self.foresee(pool, at);
+        self.foresee(at);
     }
 
     /// The cheap pipeline must look back from every pass: also from those that are due before the next pass has come.
-    fn foresee(&mut self, pool: PoolId, next: SimTime) {
-        let Some(delayed) = &self.perception.delayed[pool.index()] else { return };
-        let reach = self.now + delayed.spec.delay + delayed.spec.window + self.controller.sync_period;
-        let mut at = next;
-        while at <= reach {
+    fn foresee(&mut self, next: SimTime) {
+        for pool in self.pools.ids() {
+            if !self.is_looked_at(pool) {
+                continue;
+            }
+            let spec = self.delay_of(pool);
+            let reach = self.now + spec.delay + spec.window + self.controller.sync_period;
+            let mut at = next;
+            while at <= reach {
+                self.arm_samples(pool, at);
+                at += self.controller.sync_period;
+            }
             self.arm_samples(pool, at);
-            at += self.controller.sync_period;
         }
-        self.arm_samples(pool, at);
     }
 
     /// A scaler makes a pass.
@@ -107,13 +112,13 @@ impl<R: Recorder> Sim<'_, R> {
         let mut view = View::new(self, pool);
         let wake = seat.reconcile(wall, &mut view);
         let truth = self.truth(scaler);
-        if let Some(step) = seat.report().metrics.iter().find(|step| step.metric == "cpu")
+        let report = on_the_runs_clock(seat.report());
+        if let Some(step) = report.metrics.iter().find(|step| step.metric == "cpu")
             && let Some(seen) = step.seen
         {
-            let at = step.seen_at.map(|at| SimTime::ZERO + at.saturating_since(SimTime::ZERO + WALL_AT_ZERO));
-            self.perception.saw(pool, seen, at);
+            self.perception.saw(pool, seen, step.seen_at);
         }
-        self.recorder.decision(self.now, scaler, seat.report(), &truth);
+        self.recorder.decision(self.now, scaler, &report, &truth);
         self.scalers[scaler].seat = Some(seat);
         self.agree(scaler, wake);
     }
@@ -212,7 +217,8 @@ impl<R: Recorder> Sim<'_, R> {
         let Some(scaler) = self.scalers.iter().find(|(_, state)| state.pool == pool).map(|(id, _)| id) else { return };
         let wall = self.wall();
         let seat = self.scalers[scaler].seat.as_mut().expect("no scaler is in a pass while people interfere");
-        let wake = registry::amend(seat.as_mut(), wall, &self.pools[pool].spec.scaler, &self.controller);
+        let spec = &self.pools[pool].spec;
+        let wake = registry::amend(seat.as_mut(), wall, &spec.name, &spec.scaler, &self.controller);
         self.agree(scaler, wake);
     }
 
@@ -287,6 +293,19 @@ impl<R: Recorder> Sim<'_, R> {
             Fault::PodsKilled { .. } => {}
         }
     }
+}
+
+/// A scaler tells times by the clock on the wall, the record by the run's; what was before the run is put at its start.
+fn on_the_runs_clock(report: &Report) -> Report {
+    let run = |wall: SimTime| SimTime::ZERO + wall.saturating_since(SimTime::ZERO + WALL_AT_ZERO);
+    let mut report = report.clone();
+    for step in &mut report.metrics {
+        step.seen_at = step.seen_at.map(run);
+    }
+    for condition in &mut report.status.conditions {
+        condition.changed = run(condition.changed);
+    }
+    report
 }
 
 /// The workload object of a pool, as a scaler refers to it.

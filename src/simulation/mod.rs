@@ -11,6 +11,7 @@ mod pods;
 mod pool;
 mod requests;
 mod run;
+mod signals;
 
 pub use run::{RunError, RunStats, Traces, run};
 
@@ -27,6 +28,7 @@ use control::ScalerState;
 use event::Event;
 use perception::{ContainerWatch, Perception};
 use pool::Pool;
+use signals::Counts;
 use std::rc::Rc;
 
 /// A wall clock's reading at time 0 of a run: whole and even, so that pods may have started before the run did and whole
@@ -77,6 +79,8 @@ struct Replica {
     pool: PoolId,
     /// Which of its pool's replicas, counted from the first ever.
     ordinal: u64,
+    /// Number in its name.
+    number: u64,
     name: Rc<str>,
     station: Station,
     life: PodLife,
@@ -91,6 +95,8 @@ struct Replica {
     gone: bool,
     /// Containers in order, the main one first: what the kubelet knows of them.
     watches: Vec<ContainerWatch>,
+    /// Its signals, where an autoscaler reads them.
+    tap: Option<Box<Counts>>,
     booked: Booked,
 }
 
@@ -150,6 +156,7 @@ impl<'a, R: Recorder> Sim<'a, R> {
 
     /// Everything that is due at time 0 and whatever ticks from then on.
     fn begin(&mut self) {
+        self.tap_pools();
         for pool in self.pools.ids() {
             self.establish(pool);
             self.stand_in_queue(pool);

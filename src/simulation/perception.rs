@@ -2,6 +2,7 @@
 //! pipeline looks back over a fixed delay. A scaler sees only this.
 
 use super::event::{Epoch, Event};
+use super::signals::{Signal, Tap};
 use super::{Replica, Sim, WALL_AT_ZERO};
 use crate::cluster::Milestone;
 use crate::metrics::{
@@ -10,11 +11,18 @@ use crate::metrics::{
 };
 use crate::random::{Stream, Streams};
 use crate::record::Recorder;
+use crate::scalers::ScalerSpec;
 use crate::scenario::{PoolSpec, Scenario};
 use crate::units::{Id, Phase, PipelineId, PoolId, ReplicaId, SimTime, Span};
 use rand::RngExt;
 use std::collections::VecDeque;
 use std::rc::Rc;
+
+/// The cheap pipeline of a pool that does not say otherwise.
+const DEFAULT_DELAY: DelaySpec = DelaySpec { window: Span::from_secs(15), delay: Span::from_secs(15) };
+
+/// Looks are kept this much longer than the window and the delay, for passes at odd times.
+const KEPT_BEYOND: Span = Span::from_secs(600);
 
 /// The one metrics-server of the cluster.
 const METRICS_SERVER: PipelineId = PipelineId::new(0);
@@ -140,7 +148,7 @@ impl<R: Recorder> Sim<'_, R> {
     /// Is this pool's use sampled by kubelets at all?
     fn is_watched(&self, pool: PoolId) -> bool {
         self.perception.server.spec.enabled && matches!(self.pools[pool].spec.metrics, PoolMetricsSpec::Resource)
-            && !matches!(self.pools[pool].spec.scaler, crate::scalers::ScalerSpec::Fixed | crate::scalers::ScalerSpec::Schedule(_))
+            && !matches!(self.pools[pool].spec.scaler, ScalerSpec::Fixed | ScalerSpec::Schedule(_))
     }
 
     /// Starts scraping, as if it had been going on for an hour.
@@ -356,10 +364,48 @@ impl<R: Recorder> Sim<'_, R> {
         server.epoch = server.epoch.wrapping_add(1);
     }
 
+    /// Taps the pools whose signals an autoscaler reads.
+    pub(super) fn tap_pools(&mut self) {
+        let mut tapped = Vec::new();
+        for pool in self.pools.ids() {
+            let ScalerSpec::Hpa(hpa) = &self.pools[pool].spec.scaler else { continue };
+            for metric in &hpa.spec.metrics {
+                let (name, of) = match (&metric.pods, &metric.object, &metric.external) {
+                    (Some(pods), ..) => (&pods.metric.name, Some(pool)),
+                    (_, Some(object), _) => (&object.metric.name, self.pool_named(&object.described_object.name)),
+                    (.., Some(external)) => (&external.metric.name, Some(pool)),
+                    _ => continue,
+                };
+                if Signal::named(name).is_some() {
+                    tapped.extend(of);
+                }
+            }
+        }
+        for pool in tapped {
+            self.pools[pool].tap.get_or_insert_with(|| Box::new(Tap::new()));
+        }
+    }
+
+    pub(super) fn pool_named(&self, name: &str) -> Option<PoolId> {
+        self.pools.iter().find(|(_, pool)| pool.spec.name == name).map(|(id, _)| id)
+    }
+
+    /// Window and delay of a pool's cheap pipeline.
+    pub(super) fn delay_of(&self, pool: PoolId) -> DelaySpec {
+        match self.pools[pool].spec.metrics {
+            PoolMetricsSpec::Delay(spec) => spec,
+            PoolMetricsSpec::Resource => DEFAULT_DELAY,
+        }
+    }
+
+    /// Is this pool looked at by the cheap pipeline?
+    pub(super) fn is_looked_at(&self, pool: PoolId) -> bool {
+        self.perception.delayed[pool.index()].is_some() || self.pools[pool].tap.is_some()
+    }
+
     /// The cheap pipeline will be asked at `at`: it must look twice before that.
     pub(super) fn arm_samples(&mut self, pool: PoolId, at: SimTime) {
-        let Some(delayed) = &self.perception.delayed[pool.index()] else { return };
-        let DelaySpec { window, delay } = delayed.spec;
+        let DelaySpec { window, delay } = self.delay_of(pool);
         for back in [delay, delay + window] {
             if let Some(look) = at.checked_sub(back)
                 && look >= self.now
@@ -372,6 +418,17 @@ impl<R: Recorder> Sim<'_, R> {
     /// The cheap pipeline looks at a pool.
     pub(super) fn sample(&mut self, pool: PoolId) {
         let now = self.now;
+        let DelaySpec { window, delay } = self.delay_of(pool);
+        let keep = window + delay + KEPT_BEYOND;
+        if self.pools[pool].tap.is_some() {
+            let state = &self.pools[pool];
+            let read = |&replica: &ReplicaId| Some((replica, self.replicas[replica].tap.as_ref()?.read(now)));
+            let routed = state.members.iter().filter(|&&replica| self.replicas[replica].life.is_ready());
+            let pods = routed.filter_map(read).collect();
+            if let Some(tap) = &mut self.pools[pool].tap {
+                tap.look(now, pods, keep);
+            }
+        }
         let running = |replica: &Replica| replica.life.has(Milestone::Running) && !replica.gone;
         let shot: Vec<(ReplicaId, f64)> = self.pools[pool]
             .members
@@ -384,7 +441,7 @@ impl<R: Recorder> Sim<'_, R> {
             return;
         }
         delayed.shots.push_back((now, shot));
-        let oldest = now.saturating_sub(delayed.spec.window + delayed.spec.delay + Span::from_secs(600));
+        let oldest = now.saturating_sub(keep);
         while delayed.shots.len() > 2 && delayed.shots[1].0 < oldest {
             delayed.shots.pop_front();
         }

@@ -20,9 +20,9 @@ const QUOTA_PERIOD_S: f64 = 0.1;
 impl<R: Recorder> Sim<'_, R> {
     /// The replicas of time 0: ready, idle and measured for an hour.
     pub(super) fn establish(&mut self, pool: PoolId) {
-        for _ in 0..self.pools[pool].spec.replicas {
+        for place in 0..u64::from(self.pools[pool].spec.replicas) {
             let life = PodLife::established(SimTime::ZERO);
-            let replica = self.add_replica(pool, life, WALL_AT_ZERO.saturating_sub(ESTABLISHED));
+            let replica = self.add_replica(pool, place, life, WALL_AT_ZERO.saturating_sub(ESTABLISHED));
             self.pools[pool].alive_changed(1);
             let idle = self.pools[pool].spec.cpu.idle_millis as f64 / 1_000.0;
             let state = &mut self.replicas[replica];
@@ -46,21 +46,24 @@ impl<R: Recorder> Sim<'_, R> {
         }
     }
 
-    fn add_replica(&mut self, pool: PoolId, life: PodLife, container_start: Span) -> ReplicaId {
+    /// Pods of a StatefulSet are numbered by `place`, all others by birth.
+    fn add_replica(&mut self, pool: PoolId, place: u64, life: PodLife, container_start: Span) -> ReplicaId {
         let spec = &self.pools[pool].spec;
         let ordinal = self.pools[pool].created;
+        let number = if spec.kind == WorkloadKind::StatefulSet { place } else { ordinal };
         let mut stream = self.streams.keyed(&format!("pool/{}/replica", spec.name), ordinal);
         let quota_phase = Span::from_drawn_secs(stream.random::<f64>() * QUOTA_PERIOD_S);
         let speed = match &spec.speed {
             Law::Constant(speed) => *speed,
             law => law.sample(&mut stream),
         };
-        let name = format!("{}-{}", spec.name, self.next_name(pool));
+        let name = format!("{}-{number}", spec.name);
         let station = station(spec, speed, quota_phase, self.now);
         let watches = ContainerWatch::all(spec, SimTime::ZERO + container_start, &self.streams, ordinal);
         let replica = self.replicas.push(Replica {
             pool,
             ordinal,
+            number,
             name: Rc::from(name.as_str()),
             station,
             life,
@@ -70,6 +73,7 @@ impl<R: Recorder> Sim<'_, R> {
             stopping: false,
             gone: false,
             watches,
+            tap: self.pools[pool].tap.is_some().then(Box::default),
             booked: Booked { at: self.now, ..Booked::default() },
         });
         self.active.push(0);
@@ -78,14 +82,6 @@ impl<R: Recorder> Sim<'_, R> {
         state.speeds += speed;
         state.members.push(replica);
         replica
-    }
-
-    /// Pods of a StatefulSet are numbered by place, all others by birth.
-    fn next_name(&self, pool: PoolId) -> u64 {
-        match self.pools[pool].spec.kind {
-            WorkloadKind::StatefulSet => self.alive(pool).count() as u64,
-            WorkloadKind::Deployment | WorkloadKind::ReplicaSet => self.pools[pool].created,
-        }
     }
 
     /// Members that are not deleted: created, or on their way to be.
@@ -101,44 +97,61 @@ impl<R: Recorder> Sim<'_, R> {
 
     /// The controllers compare what is with what is wanted.
     pub(super) fn scale_applied(&mut self, pool: PoolId) {
+        if self.pools[pool].spec.kind == WorkloadKind::StatefulSet {
+            return self.scale_in_order(pool);
+        }
         let wanted = self.pools[pool].desired as usize;
         let alive: Vec<ReplicaId> = self.alive(pool).collect();
+        for place in alive.len()..wanted {
+            self.create(pool, place as u64);
+        }
         if alive.len() > wanted {
             self.scale_down(pool, alive, wanted);
-        } else {
-            self.scale_up(pool, wanted - alive.len());
         }
     }
 
-    fn scale_up(&mut self, pool: PoolId, missing: usize) {
-        let one_at_a_time = self.pools[pool].spec.kind == WorkloadKind::StatefulSet;
-        if one_at_a_time && (missing == 0 || !self.all_ready_and_none_leaving(pool)) {
-            return;
-        }
-        for _ in 0..if one_at_a_time { 1 } else { missing } {
-            let spec = &self.pools[pool].spec;
-            let ordinal = self.pools[pool].created;
-            let timetable = Timetable::draw(&spec.start, &spec.name, ordinal, &self.streams, self.now);
-            let running = timetable.at(Milestone::Running);
-            let replica = self.add_replica(pool, PodLife::new(timetable), running.since(SimTime::ZERO) + WALL_AT_ZERO);
-            self.arm_life(replica);
-        }
-    }
-
-    fn all_ready_and_none_leaving(&self, pool: PoolId) -> bool {
-        self.pools[pool].members.iter().all(|&replica| self.replicas[replica].life.is_ready())
-    }
-
-    fn scale_down(&mut self, pool: PoolId, mut alive: Vec<ReplicaId>, wanted: usize) {
-        if self.pools[pool].spec.kind == WorkloadKind::StatefulSet {
-            // Highest ordinal first, and the next one only when it is gone.
-            if self.pools[pool].members.len() == alive.len()
-                && let Some(&last) = alive.last()
-            {
-                self.delete(last);
+    /// One step of a StatefulSet; the next follows when a pod is ready or gone.
+    ///
+    /// Rule: `pkg/controller/statefulset/stateful_set_control.go` with `podManagementPolicy: OrderedReady`. From place 0 on
+    /// each pod must be there and ready before the next one is looked at; when all are, those beyond leave, the highest
+    /// first and one at a time.
+    fn scale_in_order(&mut self, pool: PoolId) {
+        let wanted = u64::from(self.pools[pool].desired);
+        let mut places: Vec<(u64, ReplicaId)> =
+            self.pools[pool].members.iter().map(|&replica| (self.replicas[replica].number, replica)).collect();
+        places.sort_unstable();
+        let mut next = places.iter();
+        for place in 0..wanted {
+            match next.next() {
+                Some(&(there, replica)) if there == place => {
+                    if !self.replicas[replica].life.is_ready() {
+                        return;
+                    }
+                }
+                _ => return self.create(pool, place),
             }
-            return;
         }
+        if let Some(&(place, highest)) = places.last()
+            && place >= wanted
+            && self.replicas[highest].life.deleted.is_none()
+        {
+            self.delete(highest);
+        }
+    }
+
+    /// A pod is wanted.
+    fn create(&mut self, pool: PoolId, place: u64) {
+        let spec = &self.pools[pool].spec;
+        let ordinal = self.pools[pool].created;
+        let timetable = Timetable::draw(&spec.start, &spec.name, ordinal, &self.streams, self.now);
+        let running = timetable.at(Milestone::Running);
+        let container_start = running.since(SimTime::ZERO) + WALL_AT_ZERO;
+        let replica = self.add_replica(pool, place, PodLife::new(timetable), container_start);
+        self.arm_life(replica);
+    }
+
+    /// A ReplicaSet lets go all that are too many.
+    fn scale_down(&mut self, pool: PoolId, mut alive: Vec<ReplicaId>, wanted: usize) {
         let spec_name = self.pools[pool].spec.name.clone();
         let path = format!("pool/{spec_name}/uid");
         alive.sort_by_cached_key(|&replica| {
@@ -164,11 +177,11 @@ impl<R: Recorder> Sim<'_, R> {
         if self.replicas[replica].epoch != epoch {
             return;
         }
+        self.book(replica); // what it was until now: the milestone changes what is counted
         let Some(milestone) = self.replicas[replica].life.advance() else { return };
         let pool = self.replicas[replica].pool;
         match milestone {
             Milestone::Created => {
-                self.book(replica);
                 self.pools[pool].alive_changed(1);
                 self.tell(replica, "SuccessfulCreate", "Created pod");
             }
@@ -181,18 +194,15 @@ impl<R: Recorder> Sim<'_, R> {
             }
             Milestone::Running => {
                 let startup = self.pools[pool].spec.cpu.startup_millis as f64 / 1_000.0;
-                self.book(replica);
                 self.replicas[replica].station.set_base(self.now, startup);
                 self.watch(replica);
                 self.tell(replica, "Started", "Started the container");
             }
             Milestone::AppUp => {
                 self.replicas[replica].accepts = true;
-                self.settles_down(replica);
                 self.take_work(replica);
             }
             Milestone::Ready => {
-                self.book(replica);
                 self.settles_down(replica);
                 self.tell(replica, "Ready", "Readiness probe succeeded");
                 if self.pools[pool].spec.kind == WorkloadKind::StatefulSet {
@@ -205,14 +215,12 @@ impl<R: Recorder> Sim<'_, R> {
         self.arm_life(replica);
     }
 
-    /// Start-up use ends once the pod is up and ready.
+    /// Start-up use ends when the pod is ready; without a probe that is when its container runs.
     fn settles_down(&mut self, replica: ReplicaId) {
         let state = &mut self.replicas[replica];
-        if state.life.has(Milestone::AppUp) && state.life.has(Milestone::Ready) {
-            let idle = self.pools[state.pool].spec.cpu.idle_millis as f64 / 1_000.0;
-            state.station.set_base(self.now, idle);
-            self.arm_service(replica);
-        }
+        let idle = self.pools[state.pool].spec.cpu.idle_millis as f64 / 1_000.0;
+        state.station.set_base(self.now, idle);
+        self.arm_service(replica);
     }
 
     fn enters_routes(&mut self, replica: ReplicaId) {
@@ -373,7 +381,7 @@ impl<R: Recorder> Sim<'_, R> {
             } else if state.life.is_ready() {
                 ready += 1;
                 speed += 1.0;
-            } else {
+            } else if state.life.has(Milestone::Created) {
                 starting += 1;
             }
         }

@@ -1,5 +1,6 @@
 //! A pool as the simulation keeps it: routing, waiting room, size, and the truth about all of that.
 
+use super::signals::Tap;
 use crate::record::{Outcome, RequestEnd};
 use crate::scenario::PoolSpec;
 use crate::serving::{Balancer, InQueue, InWait, List, TimeoutClass};
@@ -19,7 +20,7 @@ pub(super) struct Pool {
     pub held: List<InQueue>,
     pub queue_timeout: Option<TimeoutClass<InWait>>,
     pub hold_timeout: Option<TimeoutClass<InWait>>,
-    /// Replicas that exist: created, not gone.
+    /// Replicas that are wanted or exist: not gone.
     pub members: Vec<ReplicaId>,
     /// How many have ever been created: the next one's ordinal.
     pub created: u64,
@@ -36,6 +37,8 @@ pub(super) struct Pool {
     pub in_flight: u64,
     pub offered: u64,
     pub ended: EndCounts,
+    /// Its signals, where an autoscaler reads them.
+    pub tap: Option<Box<Tap>>,
     /// Integrals up to the last change of the number of replicas or tick.
     pub books: Books,
 }
@@ -84,6 +87,7 @@ impl Pool {
             in_flight: 0,
             offered: 0,
             ended: EndCounts::default(),
+            tap: None,
             books: Books::default(),
             spec,
         }

@@ -90,6 +90,9 @@ impl<R: Recorder> Sim<'_, R> {
         let state = &mut self.pools[pool];
         state.offered += 1;
         state.in_flight += 1;
+        if let Some(tap) = &mut state.tap {
+            tap.pool.shift_in_flight(self.now, 1.0);
+        }
         state.work_s += demand.as_secs_f64();
         slot
     }
@@ -126,7 +129,7 @@ impl<R: Recorder> Sim<'_, R> {
     #[inline]
     fn start_at(&mut self, slot: Slot, pool: PoolId, replica: ReplicaId) {
         self.requests[slot].replica = replica;
-        self.active[replica.index()] += 1;
+        self.joins(replica);
         let station = &mut self.replicas[replica].station;
         station.start(self.now, slot, &mut self.requests);
         if !station.has_free_worker() {
@@ -145,23 +148,70 @@ impl<R: Recorder> Sim<'_, R> {
         self.requests[slot].replica = replica;
         match state.station.offer(self.now, slot, &mut self.requests) {
             Admission::Started => {
-                self.active[replica.index()] += 1;
+                self.joins(replica);
                 self.arm_service(replica);
             }
             Admission::Queued => {
-                self.active[replica.index()] += 1;
+                self.joins(replica);
                 self.begins_to_wait(slot, pool);
             }
             Admission::Full => self.turn_away(slot),
         }
     }
 
+    /// A replica has one more unfinished request.
     #[inline]
-    fn begins_to_wait(&mut self, slot: Slot, pool: PoolId) {
+    fn joins(&mut self, replica: ReplicaId) {
+        self.active[replica.index()] += 1;
+        if let Some(tap) = &mut self.replicas[replica].tap {
+            tap.shift_in_flight(self.now, 1.0);
+        }
+    }
+
+    #[inline]
+    fn leaves(&mut self, replica: ReplicaId) {
+        self.active[replica.index()] -= 1;
+        if let Some(tap) = &mut self.replicas[replica].tap {
+            tap.shift_in_flight(self.now, -1.0);
+            tap.serve();
+        }
+    }
+
+    #[inline]
+    fn waits(&mut self, slot: Slot, pool: PoolId) {
         let state = &mut self.pools[pool];
         state.waiting += 1;
         state.waiting_max = state.waiting_max.max(state.waiting);
-        if let Some(class) = &mut state.queue_timeout {
+        if state.tap.is_some() {
+            self.tap_queue(slot, pool, 1.0);
+        }
+    }
+
+    #[inline]
+    fn waits_no_longer(&mut self, slot: Slot, pool: PoolId) {
+        let state = &mut self.pools[pool];
+        state.waiting -= 1;
+        if state.tap.is_some() {
+            self.tap_queue(slot, pool, -1.0);
+        }
+    }
+
+    fn tap_queue(&mut self, slot: Slot, pool: PoolId, by: f64) {
+        let request = &self.requests[slot];
+        if let Some(tap) = &mut self.pools[pool].tap {
+            tap.pool.shift_queue(self.now, by);
+        }
+        if request.place == Place::Waiting
+            && let Some(tap) = &mut self.replicas[request.replica].tap
+        {
+            tap.shift_queue(self.now, by);
+        }
+    }
+
+    #[inline]
+    fn begins_to_wait(&mut self, slot: Slot, pool: PoolId) {
+        self.waits(slot, pool);
+        if let Some(class) = &mut self.pools[pool].queue_timeout {
             self.requests[slot].waits_since = self.now;
             if let Some(at) = class.join(self.now, slot, &mut self.requests) {
                 self.queue.push(at, Event::TimeoutDue { class: self.loads.len() as u32 + 2 * pool.number() });
@@ -171,9 +221,8 @@ impl<R: Recorder> Sim<'_, R> {
 
     #[inline]
     fn no_longer_waits(&mut self, slot: Slot, pool: PoolId) {
-        let state = &mut self.pools[pool];
-        state.waiting -= 1;
-        if let Some(class) = &mut state.queue_timeout {
+        self.waits_no_longer(slot, pool);
+        if let Some(class) = &mut self.pools[pool].queue_timeout {
             class.leave(slot, &mut self.requests);
         }
     }
@@ -190,8 +239,7 @@ impl<R: Recorder> Sim<'_, R> {
         if let Some(at) = class.join(self.now, slot, &mut self.requests) {
             self.queue.push(at, Event::TimeoutDue { class: self.loads.len() as u32 + 2 * pool.number() + 1 });
         }
-        state.waiting += 1;
-        state.waiting_max = state.waiting_max.max(state.waiting);
+        self.waits(slot, pool);
     }
 
     fn turn_away(&mut self, slot: Slot) {
@@ -252,7 +300,7 @@ impl<R: Recorder> Sim<'_, R> {
             };
             self.no_longer_waits(slot, pool);
             self.requests[slot].replica = replica;
-            self.active[replica.index()] += 1;
+            self.joins(replica);
             self.replicas[replica].station.start(self.now, slot, &mut self.requests);
         }
     }
@@ -260,9 +308,8 @@ impl<R: Recorder> Sim<'_, R> {
     /// An endpoint has appeared: those who waited for one are routed now.
     pub(super) fn release_held(&mut self, pool: PoolId) {
         while let Some(slot) = self.pools[pool].held.pop(&mut self.requests) {
-            let state = &mut self.pools[pool];
-            state.waiting -= 1;
-            if let Some(class) = &mut state.hold_timeout {
+            self.waits_no_longer(slot, pool);
+            if let Some(class) = &mut self.pools[pool].hold_timeout {
                 class.leave(slot, &mut self.requests);
             }
             self.route(slot, pool);
@@ -277,7 +324,7 @@ impl<R: Recorder> Sim<'_, R> {
         let request = *request;
         let served_by = matches!(request.place, Place::Waiting | Place::InService).then_some(request.replica);
         if let Some(replica) = served_by {
-            self.active[replica.index()] -= 1;
+            self.leaves(replica);
         }
         let end = RequestEnd {
             at: self.now,
@@ -292,6 +339,12 @@ impl<R: Recorder> Sim<'_, R> {
         };
         self.recorder.ended(&end);
         self.pools[request.pool].count(&end);
+        if let Some(tap) = &mut self.pools[request.pool].tap
+            && served_by.is_some()
+        {
+            tap.pool.serve();
+            tap.ended(end.at.since(end.arrived));
+        }
         if outcome == Outcome::Unfinished || request.load == NO_LOAD {
             return; // the run is over, or nobody waits for it
         }
@@ -310,8 +363,11 @@ impl<R: Recorder> Sim<'_, R> {
     /// The server has nothing more to do with it.
     #[inline]
     pub(super) fn forget(&mut self, slot: Slot) {
-        let pool = self.requests[slot].pool;
-        self.pools[pool].in_flight -= 1;
+        let state = &mut self.pools[self.requests[slot].pool];
+        state.in_flight -= 1;
+        if let Some(tap) = &mut state.tap {
+            tap.pool.shift_in_flight(self.now, -1.0);
+        }
         self.requests.release(slot);
     }
 
@@ -357,8 +413,8 @@ impl<R: Recorder> Sim<'_, R> {
             if !self.requests[slot].ended {
                 self.end(slot, if held { Outcome::Rejected } else { Outcome::TimedOut });
             }
+            self.waits_no_longer(slot, pool);
             self.take_out(slot);
-            self.pools[pool].waiting -= 1;
             self.forget(slot);
         }
         due
@@ -369,7 +425,7 @@ impl<R: Recorder> Sim<'_, R> {
         let Request { place, pool, replica, .. } = self.requests[slot];
         match place {
             Place::Held => {
-                self.pools[pool].waiting -= 1;
+                self.waits_no_longer(slot, pool);
                 if let Some(class) = &mut self.pools[pool].hold_timeout {
                     class.leave(slot, &mut self.requests);
                 }

@@ -76,7 +76,7 @@ impl<R: Recorder> Sim<'_, R> {
             }
             self.now = at;
             self.events += 1;
-            if self.events % EVENTS_BETWEEN_LOOKS == 0 && stop.load(Ordering::Relaxed) {
+            if self.events.is_multiple_of(EVENTS_BETWEEN_LOOKS) && stop.load(Ordering::Relaxed) {
                 return Err(RunError::Interrupted);
             }
             self.handle(event)?;

@@ -130,11 +130,8 @@ impl Users {
 
     /// The stream of the user who sent this request.
     pub(super) fn stream(&mut self, handle: u32) -> &mut Stream {
-        let user = if (handle as usize) < self.users.len() {
-            handle
-        } else {
-            self.overlapping[LAST_HANDLE - handle].user
-        };
+        let user =
+            if (handle as usize) < self.users.len() { handle } else { self.overlapping[LAST_HANDLE - handle].user };
         &mut self.users[user as usize].stream
     }
 
@@ -179,5 +176,148 @@ impl Users {
         {
             self.due.pop();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workload::UserStage;
+    use rand::RngExt;
+
+    fn users(think: Law, start: u32, stages: &[(u64, u32)], first_request: bool, repeat: Option<u64>) -> Users {
+        let stages = stages
+            .iter()
+            .map(|(secs, target)| UserStage { duration: Span::from_secs(*secs), target: *target })
+            .collect();
+        let repeat_every = repeat.map(Span::from_secs);
+        let spec = UsersSpec { think, start, stages, repeat_every, first_request };
+        Users::new(&spec, 1.0, SimTime::ZERO, &Streams::new(1), "load/web/user".to_string())
+    }
+
+    /// Runs against a server that answers after `answer`; returns who asked, when.
+    fn run(users: &mut Users, answer: Span, until: SimTime) -> Vec<(u64, u32)> {
+        let mut asked = Vec::new();
+        let mut answers: Vec<(SimTime, u32)> = Vec::new();
+        loop {
+            let ends = answers.iter().min().copied();
+            let next = users.next_at().min(ends.map_or(SimTime::NEVER, |(at, _)| at));
+            if next >= until {
+                return asked;
+            }
+            if let Some((at, user)) = ends
+                && at == next
+            {
+                answers.retain(|answer| *answer != (at, user));
+                users.ended(at, user);
+            } else if let Some(arrival) = users.fire(next) {
+                let user = arrival.user.expect("a user");
+                asked.push((next.as_nanos() / 1_000_000, user));
+                answers.push((next + answer, user));
+            }
+        }
+    }
+
+    #[test]
+    fn throughput_is_users_over_response_and_thinking() {
+        // Two users, 3 s of thought, answers within 1 s: each asks at 3, 7, 11, ..., 39 s: 2/(1 + 3) a second over 40 s.
+        let mut two = users(Law::constant(3.0), 2, &[], false, None);
+        let asked = run(&mut two, Span::from_secs(1), SimTime::from_secs(40));
+        assert_eq!(asked.len(), 20);
+        assert_eq!(asked[..4], [(3_000, 0), (3_000, 1), (7_000, 0), (7_000, 1)]);
+        // With answers of 7 s the same users send half of that.
+        let mut two = users(Law::constant(3.0), 2, &[], false, None);
+        assert_eq!(run(&mut two, Span::from_secs(7), SimTime::from_secs(40)).len(), 8);
+    }
+
+    #[test]
+    fn the_highest_numbers_leave_first() {
+        // Three at once, one after the other gone at 2, 4 and 6 s.
+        let mut three = users(Law::constant(0.9), 3, &[(6, 0)], true, None);
+        let asked = run(&mut three, Span::from_millis(100), SimTime::from_secs(100));
+        let of = |user: u32| asked.iter().filter(|(_, who)| *who == user).map(|(at, _)| *at).collect::<Vec<_>>();
+        assert_eq!(of(2), [0, 1_000]);
+        assert_eq!(of(1), [0, 1_000, 2_000, 3_000]);
+        assert_eq!(of(0), [0, 1_000, 2_000, 3_000, 4_000, 5_000]);
+        assert_eq!(three.next_at(), SimTime::NEVER);
+    }
+
+    #[test]
+    fn one_who_returns_does_not_wait_for_its_old_request() {
+        // All begin again each 10 s, and the first answer takes 25 s.
+        let mut one = users(Law::constant(1.0), 1, &[], true, Some(10));
+        let secs = SimTime::from_secs;
+        let none = None::<Arrival>;
+        assert_eq!(one.fire(secs(0)), none);
+        let first = one.fire(secs(0)).and_then(|arrival| arrival.user);
+        assert_eq!(first, Some(0));
+        assert_eq!((one.next_at(), one.fire(secs(10))), (secs(10), none));
+        let second = one.fire(secs(10)).and_then(|arrival| arrival.user).expect("a request");
+        assert_ne!(second, 0);
+        one.ended(secs(12), second);
+        assert_eq!(one.next_at(), secs(13));
+        let third = one.fire(secs(13)).and_then(|arrival| arrival.user).expect("a request");
+        // The end of the very first request, twelve seconds late, wakes nobody.
+        one.ended(secs(15), 0);
+        assert_eq!(one.next_at(), secs(20));
+        assert_eq!(one.fire(secs(20)), none);
+        let fourth = one.fire(secs(20)).and_then(|arrival| arrival.user);
+        assert_eq!(fourth, Some(0), "its own number is free again");
+        one.ended(secs(21), third);
+        assert_eq!(one.next_at(), secs(30));
+        one.ended(secs(22), 0);
+        assert_eq!(one.next_at(), secs(23));
+    }
+
+    #[test]
+    fn a_user_is_itself_whatever_the_others_do() {
+        let think = || Law::exponential(5.0).expect("a law");
+        let first_of =
+            |asked: Vec<(u64, u32)>| asked.into_iter().find(|(_, user)| *user == 3).expect("a request of user 3");
+        let mut few = users(think(), 4, &[], false, None);
+        let mut many = users(think(), 40, &[], false, None);
+        let few = run(&mut few, Span::from_secs(1), SimTime::from_secs(100));
+        let many = run(&mut many, Span::from_secs(9), SimTime::from_secs(100));
+        assert_eq!(first_of(few), first_of(many));
+    }
+
+    #[test]
+    fn a_new_scale_sends_users_home_at_once() {
+        let mut ten = users(Law::constant(2.0), 10, &[], true, None);
+        let now = SimTime::from_secs(1);
+        run(&mut ten, Span::from_millis(500), now);
+        ten.set_scale(now, 0.25);
+        let asked = run(&mut ten, Span::from_secs(50), SimTime::from_secs(20));
+        // 2.5 round to 3. They had been answered at 0.5 s and think until 2.5 s.
+        assert_eq!(asked, [(2_500, 0), (2_500, 1), (2_500, 2)]);
+        ten.set_scale(SimTime::from_secs(20), 0.4);
+        assert_eq!(ten.next_at(), SimTime::from_secs(20));
+        assert_eq!(ten.fire(SimTime::from_secs(20)).and_then(|arrival| arrival.user), Some(3));
+    }
+
+    #[test]
+    fn requests_in_flight_never_share_a_handle() {
+        let think = Law::exponential(1.0).expect("a law");
+        let mut crowd = users(think, 5, &[(3, 30), (3, 0), (0, 12)], true, Some(9));
+        let mut draws = Streams::new(3).named("answers");
+        let mut flying: Vec<(SimTime, u32)> = Vec::new();
+        let mut overlaps = 0;
+        let mut now = SimTime::ZERO;
+        while now < SimTime::from_secs(500) {
+            let ends = flying.iter().min().copied();
+            now = crowd.next_at().min(ends.map_or(SimTime::NEVER, |(at, _)| at));
+            if let Some((at, handle)) = ends
+                && at == now
+            {
+                flying.retain(|(_, other)| *other != handle);
+                crowd.ended(now, handle);
+            } else if let Some(handle) = crowd.fire(now).and_then(|arrival| arrival.user) {
+                assert!(flying.iter().all(|(_, other)| *other != handle) && handle != u32::MAX);
+                overlaps += u32::from(handle >= 30);
+                crowd.stream(handle);
+                flying.push((now + Span::from_drawn_secs(30.0 * draws.random::<f64>().powi(2)), handle));
+            }
+        }
+        assert!(overlaps > 100, "{overlaps}");
     }
 }

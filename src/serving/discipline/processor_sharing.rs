@@ -72,8 +72,8 @@ impl Sharing {
         let elapsed = now.since(self.as_of);
         let demand = self.demand_cores();
         match &self.quota {
-            Some(quota) if demand > 0.0 => quota.clone().advance(self.as_of, elapsed, demand) * demand,
-            _ => elapsed.as_nanos() as f64 * demand,
+            Some(quota) => quota.clone().advance(self.as_of, elapsed, demand) * demand,
+            None => elapsed.as_nanos() as f64 * demand,
         }
     }
 
@@ -94,8 +94,8 @@ impl Sharing {
         }
         let demand = self.demand_cores();
         let running = match &mut self.quota {
-            Some(quota) if demand > 0.0 => quota.advance(self.as_of, elapsed, demand),
-            _ => elapsed.as_nanos() as f64,
+            Some(quota) => quota.advance(self.as_of, elapsed, demand),
+            None => elapsed.as_nanos() as f64,
         };
         self.as_of = now;
         if self.ends.is_empty() {

@@ -69,6 +69,9 @@ impl Quota {
     }
 
     fn run(&mut self, elapsed: f64, demand_cores: f64) -> f64 {
+        if demand_cores <= 0.0 {
+            return elapsed; // nobody draws on the account
+        }
         let running = elapsed.min(self.left / demand_cores);
         self.left = (self.left - running * demand_cores).max(0.0);
         running
@@ -92,6 +95,16 @@ mod tests {
     }
 
     #[test]
+    fn a_quota_is_poured_again_while_nobody_runs() {
+        let mut quota = Quota::new(0.5, Span::ZERO);
+        quota.advance(SimTime::ZERO, Span::from_millis(60), 1.0); // spent
+        let later = SimTime::ZERO + Span::from_millis(60);
+        quota.advance(later, Span::from_millis(1_050), 0.0); // idle until 1,110 ms, ten periods on
+        let took = quota.time_until(SimTime::ZERO + Span::from_millis(1_110), 50.0 * MS, 1.0);
+        assert!((took - 50.0 * MS).abs() < 1.0, "{took}");
+    }
+
+    #[test]
     fn advancing_in_pieces_is_advancing_at_once() {
         let mut whole = Quota::new(0.3, Span::from_millis(40));
         let mut pieces = whole.clone();
@@ -101,7 +114,8 @@ mod tests {
             sum += pieces.advance(SimTime::ZERO + Span::from_millis(step), Span::from_millis(1), 2.0);
         }
         assert!((all - sum).abs() < 10.0, "{all} and {sum}");
-        // 30 ms·cores a period over 2 cores: 15 ms running in each of the 8 periods touched, the last one still 13 ms in
-        assert!((all - (8.0 * 15.0) * MS).abs() < 10.0, "{all}");
+        // 30 ms of CPU a period on 2 cores run for 15 ms; 0 to 777 ms touches nine periods (they begin at -60, 40, ..., 740 ms),
+        // and 37 ms of the last one are enough for its 15
+        assert!((all - (9.0 * 15.0) * MS).abs() < 10.0, "{all}");
     }
 }

@@ -1,0 +1,256 @@
+//! What may stand on the command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Exit codes, at the foot of every help page.
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 the world failed (cannot write, a trace changed while it was read); \
+2 a file or a flag is wrong; 3 an objective was missed and --check was given; 130 interrupted.";
+
+const EXAMPLES: &str = "Examples:
+  sim init spike > mine.toml        a commented scenario to begin with
+  sim run mine.toml                 CSV, PNG and a summary in output/mine/
+  sim check mine.toml --effective   every value, and where it came from";
+
+const RUN_EXAMPLES: &str = "Examples:
+  sim run scenarios/spike.toml
+  sim run scenarios/spike.toml --set pool.chat.scaler.hpa.cpu=60% --seeds 10
+  sim run scenarios/spike.toml --json -q | jq '.pools[0].latency'";
+
+const CHECK_EXAMPLES: &str = "Examples:
+  sim check scenarios/*.toml
+  sim check scenarios/spike.toml --effective";
+
+const PLOT_EXAMPLES: &str = "Examples:
+  sim plot output/spike
+  sim plot output/spike --plots png,svg";
+
+const INIT_EXAMPLES: &str = "Examples:
+  sim init spike > mine.toml
+  sim list templates";
+
+const LIST_EXAMPLES: &str = "Examples:
+  sim list laws
+  sim list columns";
+
+const SCHEMA_EXAMPLES: &str = "Example:
+  sim schema scenario > scenario.schema.json";
+
+const COMPLETIONS_EXAMPLES: &str = "Example:
+  sim completions bash > ~/.local/share/bash-completion/completions/sim";
+
+/// Simulates autoscaled model servers: what an autoscaler sees, decides, and what it costs.
+#[derive(Debug, Parser)]
+#[command(name = "sim", version, after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"), disable_help_subcommand = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How to talk.
+    #[command(flatten)]
+    pub voice: Voice,
+}
+
+/// How to talk.
+#[derive(Clone, Debug, Args)]
+pub struct Voice {
+    /// Only results; twice: only errors.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub quiet: u8,
+    /// More detail: events per second, where the time went.
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// Colour of messages.
+    #[arg(long, global = true, value_enum, default_value = "auto", env = "SIM_COLOR")]
+    pub color: Color,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal.
+    Auto,
+    /// Everywhere.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+/// Commands, in the order of the help.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Simulate; CSV, PNG and a summary into output/NAME/.
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(RunArguments),
+    /// Read and check without running.
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(CheckArguments),
+    /// Write a commented scenario to stdout.
+    #[command(after_help = INIT_EXAMPLES)]
+    Init(InitArguments),
+    /// Draw again from the CSV files of a run; never simulates.
+    #[command(after_help = PLOT_EXAMPLES)]
+    Plot(PlotArguments),
+    /// List scalers, loads, laws, signals, templates or columns, each with one line and its keys.
+    #[command(after_help = LIST_EXAMPLES)]
+    List(ListArguments),
+    /// JSON Schema of a scenario, for completion in editors.
+    #[command(after_help = SCHEMA_EXAMPLES)]
+    Schema(SchemaArguments),
+    /// Completions for a shell.
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsArguments),
+}
+
+/// Flags of `run`.
+#[derive(Clone, Debug, Args)]
+pub struct RunArguments {
+    /// Scenario files; `-` reads one from stdin.
+    #[arg(required = true, value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
+    /// Override one key: pool.chat.scaler.hpa.cpu=60%. Repeatable; the last one wins.
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// First seed; the scenario's where it is not given.
+    #[arg(long, value_name = "N", env = "SIM_SEED")]
+    pub seed: Option<u64>,
+    /// Number of runs, with seeds N0, N0+1, ...: the summary has intervals, the files are those of the first seed.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub seeds: u32,
+    /// Where to write; `-` writes the time series to stdout. With several scenarios: the folder above theirs.
+    #[arg(short, long, value_name = "DIR", env = "SIM_OUT")]
+    pub out: Option<PathBuf>,
+    /// Form of the result.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    /// Short for --format json.
+    #[arg(long)]
+    pub json: bool,
+    /// Exit with 3 if an objective is missed.
+    #[arg(long)]
+    pub check: bool,
+    /// Draw nothing.
+    #[arg(long, conflicts_with = "plots")]
+    pub no_plots: bool,
+    /// What to draw.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "png")]
+    pub plots: Vec<Picture>,
+    /// Threads over scenarios and seeds; results do not depend on it.
+    #[arg(short, long, value_name = "N", env = "SIM_JOBS", value_parser = clap::value_parser!(u32).range(1..=1_024))]
+    pub jobs: Option<u32>,
+    /// Say what would be run.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Also write one row per request (large).
+    #[arg(long)]
+    pub requests: bool,
+    /// Print the table that `kubectl get hpa -w` would have shown.
+    #[arg(long)]
+    pub watch_hpa: bool,
+}
+
+/// Form of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// One object a line.
+    Json,
+    /// One row per scenario and pool.
+    Csv,
+    /// A table for a document.
+    Markdown,
+}
+
+/// What to draw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Picture {
+    /// timeline.png
+    Png,
+    /// timeline.svg
+    Svg,
+}
+
+/// Flags of `check`.
+#[derive(Clone, Debug, Args)]
+pub struct CheckArguments {
+    /// Scenario files; `-` reads one from stdin.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<String>,
+    /// Override one key.
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// First seed, as for `run`.
+    #[arg(long, value_name = "N", env = "SIM_SEED")]
+    pub seed: Option<u64>,
+    /// Print every value, and where it came from.
+    #[arg(long)]
+    pub effective: bool,
+}
+
+/// Flags of `plot`.
+#[derive(Clone, Debug, Args)]
+pub struct PlotArguments {
+    /// A folder that `run` wrote.
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// What to draw.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "png")]
+    pub plots: Vec<Picture>,
+}
+
+/// Flags of `init`.
+#[derive(Clone, Debug, Args)]
+pub struct InitArguments {
+    /// Which one: see `sim list templates`.
+    #[arg(default_value = "spike", value_name = "TEMPLATE")]
+    pub template: String,
+}
+
+/// Flags of `list`.
+#[derive(Clone, Debug, Args)]
+pub struct ListArguments {
+    /// What to list.
+    #[arg(value_enum, value_name = "WHAT")]
+    pub what: Listed,
+}
+
+/// What can be listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Listed {
+    /// Autoscalers.
+    Scalers,
+    /// Arrival processes and shapes of rates.
+    Loads,
+    /// Laws of durations and numbers.
+    Laws,
+    /// Metrics for Pods, Object and External.
+    Signals,
+    /// Scenarios that `init` writes.
+    Templates,
+    /// Columns of the tables that a run writes.
+    Columns,
+}
+
+/// Flags of `schema`.
+#[derive(Clone, Debug, Args)]
+pub struct SchemaArguments {
+    /// Of what.
+    #[arg(value_enum, value_name = "KIND")]
+    pub kind: SchemaKind,
+}
+
+/// What has a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaKind {
+    /// A scenario file.
+    Scenario,
+}
+
+/// Flags of `completions`.
+#[derive(Clone, Debug, Args)]
+pub struct CompletionsArguments {
+    /// Which shell.
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}

@@ -1,0 +1,370 @@
+//! What a run writes besides its time series, and what the recorders need to know of a scenario.
+
+use super::Failure;
+use super::args::Picture;
+use super::folder::OutputFolder;
+use crate::diagnostics::Source;
+use crate::plot::{PoolFigure, TimelineFigure, timeline_png, timeline_svg};
+use crate::record::{
+    ConditionSpec, Figure, FilePlan, LatencyRow, ObjectiveScope, Recorder, RunTotals, ScalerPlan, Sink, TableReader,
+    TableWriter, Tally, TallyPlan, TallyPool, TimelineRow, Truth,
+};
+use crate::report;
+use crate::scalers::{Report, ScalerSpec};
+use crate::scenario::{Loaded, PoolSpec, Scenario};
+use crate::units::{Id, PoolId, ScalerId, SimTime};
+use serde_json::{Value, json};
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Component, Path, PathBuf};
+
+/// What is written into a folder.
+pub(super) struct Files<'a> {
+    pub source: &'a Source,
+    pub loaded: &'a Loaded,
+    pub sets: &'a [String],
+    pub seeds: &'a [u64],
+    pub pictures: &'a [Picture],
+    pub requests: bool,
+}
+
+/// Pools whose scaler is somebody, in the order of their scaler's numbers.
+fn scaled(scenario: &Scenario) -> impl Iterator<Item = &PoolSpec> {
+    scenario.pools.iter().filter(|pool| !matches!(pool.scaler, ScalerSpec::Fixed))
+}
+
+fn kind_of(scaler: &ScalerSpec) -> &'static str {
+    match scaler {
+        ScalerSpec::Fixed => "fixed",
+        ScalerSpec::Schedule(_) => "schedule",
+        ScalerSpec::Hpa(_) => "hpa",
+    }
+}
+
+/// What the file recorder needs to know.
+pub(super) fn plan(scenario: &Scenario, folder: Option<&OutputFolder>, requests: bool) -> Result<FilePlan, Failure> {
+    let open = |name: &str| -> Result<Sink, Failure> {
+        match folder {
+            Some(folder) => Ok(Box::new(BufWriter::with_capacity(1 << 16, folder.create(name)?))),
+            None if name == "timeline.csv" => Ok(Box::new(std::io::stdout())),
+            None => Ok(Box::new(std::io::sink())),
+        }
+    };
+    Ok(FilePlan {
+        tick: scenario.tick,
+        pools: scenario.pools.iter().map(|pool| pool.name.clone()).collect(),
+        loads: scenario.loads.iter().map(|load| load.name.clone()).collect(),
+        scalers: scaled(scenario)
+            .map(|pool| ScalerPlan {
+                object: format!("{}/{}", pool.kind.as_str().to_lowercase(), pool.name),
+                pool: pool.name.clone(),
+                kind: kind_of(&pool.scaler).to_owned(),
+            })
+            .collect(),
+        timeline: open("timeline.csv")?,
+        decisions: open("decisions.csv")?,
+        events: open("events.csv")?,
+        requests: if requests { Some(open("requests.csv")?) } else { None },
+    })
+}
+
+/// What the tally needs to know.
+pub(super) fn tally_plan(scenario: &Scenario, seed: u64) -> TallyPlan {
+    TallyPlan {
+        scenario: scenario.name.clone(),
+        seed,
+        duration: scenario.duration,
+        warmup: scenario.warmup,
+        tick: scenario.tick,
+        pools: scenario
+            .pools
+            .iter()
+            .map(|pool| TallyPool {
+                name: pool.name.clone(),
+                scaler: kind_of(&pool.scaler).to_owned(),
+                price_usd_per_hour: pool.price_usd_per_hour,
+                has_reference: pool.cpu.request_millis.or(pool.cpu.limit_millis).is_some(),
+            })
+            .collect(),
+        objectives: scenario.objectives.clone(),
+    }
+}
+
+/// Writes everything that is known only after the run; returns the names of all files.
+pub(super) fn complete(
+    folder: &OutputFolder,
+    files: Files<'_>,
+    tally: &Tally,
+    totals: &[RunTotals],
+) -> Result<Vec<String>, Failure> {
+    let mut names: Vec<String> = ["timeline.csv", "decisions.csv", "events.csv"].map(str::to_owned).to_vec();
+    if files.requests {
+        names.push("requests.csv".to_owned());
+    }
+    let mut latency = TableWriter::for_rows::<LatencyRow>(folder.create("latency.csv")?);
+    for row in tally.latency_rows() {
+        latency.row(&row);
+    }
+    latency.finish().map_err(|error| folder.cannot("latency.csv", &error))?;
+    names.push("latency.csv".to_owned());
+    if totals.len() > 1 {
+        folder.write("seeds.csv", report::seeds_csv(totals).as_bytes())?;
+        names.push("seeds.csv".to_owned());
+    }
+    folder.write("summary.json", pretty(&report::runs_json(totals)).as_bytes())?;
+    folder.write("scenario.toml", scenario_text(&files, folder.path()).as_bytes())?;
+    names.extend(["summary.json", "scenario.toml", "run.json"].map(str::to_owned));
+    if !files.pictures.is_empty() {
+        let rows = timeline_rows(&folder.file("timeline.csv"))?;
+        for (name, bytes) in draw(&files.loaded.scenario, &rows, &totals[0], files.pictures)? {
+            folder.write(&name, &bytes)?;
+            names.push(name);
+        }
+    }
+    names.sort();
+    folder.write("run.json", pretty(&run_json(&files, &names)).as_bytes())?;
+    Ok(names)
+}
+
+fn pretty(value: &Value) -> String {
+    let mut text = serde_json::to_string_pretty(value).expect("JSON values become text");
+    text.push('\n');
+    text
+}
+
+fn run_json(files: &Files<'_>, names: &[String]) -> Value {
+    let scenario = &files.loaded.scenario;
+    let mut streams: Vec<String> = Vec::new();
+    for load in &scenario.loads {
+        streams.push(format!("load/{}/arrivals", load.name));
+        streams.push(format!("load/{}/demand", load.name));
+    }
+    for pool in &scenario.pools {
+        streams.push(format!("pool/{}/routing", pool.name));
+    }
+    let traces: Vec<Value> = scenario
+        .loads
+        .iter()
+        .zip(&files.loaded.traces)
+        .filter_map(|(load, facts)| {
+            let facts = facts.as_ref()?;
+            Some(json!({ "load": load.name, "rows": facts.rows, "requests": facts.requests, "sha256": facts.sha256 }))
+        })
+        .collect();
+    json!({
+        "program": "sim",
+        "version": env!("CARGO_PKG_VERSION"),
+        "target": format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+        "scenario": { "path": files.source.name, "name": scenario.name, "sha256": files.loaded.sha256() },
+        "overrides": files.sets,
+        "seed": files.seeds[0],
+        "seeds": files.seeds.len(),
+        "streams": streams,
+        "traces": traces,
+        "files": names,
+        "volatile": volatile(),
+    })
+}
+
+/// What differs between two runs of the same thing.
+fn volatile() -> Value {
+    #[allow(clippy::disallowed_methods)] // when it ran in the world, for people; no result depends on it
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    json!({ "finished_unix_s": now.map_or(0, |since| since.as_secs()), "host_cores": cores })
+}
+
+/// The scenario as it was run, with its file paths as they read from the folder, so that it can be run again from there.
+fn scenario_text(files: &Files<'_>, folder: &Path) -> String {
+    files.loaded.text_for(files.seeds[0], &|path| {
+        let file = files.source.folder.join(path);
+        relative(&file, folder).to_string_lossy().into_owned()
+    })
+}
+
+/// A path as it reads from a folder.
+fn relative(file: &Path, folder: &Path) -> PathBuf {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let (file, folder) = (plain(&absolute(file)), plain(&absolute(folder)));
+    let same = file.components().zip(folder.components()).take_while(|(a, b)| a == b).count();
+    let up = folder.components().count() - same;
+    let mut path: PathBuf = std::iter::repeat_n("..", up).collect();
+    path.extend(file.components().skip(same));
+    path
+}
+
+/// Without `.` and `..`.
+fn plain(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                out.pop();
+            }
+            Component::CurDir => {}
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+fn timeline_rows(path: &Path) -> Result<Vec<TimelineRow>, Failure> {
+    let file = File::open(path).map_err(|error| Failure::World(format!("cannot read {}: {error}", path.display())))?;
+    let wrong = |error| Failure::Wrong(format!("error: {}: {error}", path.display()));
+    let table = TableReader::new(file).map_err(wrong)?;
+    table.rows().map(|row| row.map(|(_, row)| row).map_err(wrong)).collect()
+}
+
+/// Draws the pictures of a folder again.
+pub(super) fn draw_folder(path: &Path, pictures: &[Picture]) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+    let scenario_path = path.join("scenario.toml");
+    let name = scenario_path.display().to_string();
+    let quiet = super::Voice { quiet: 2, verbose: false, colour: false };
+    let (_, loaded) = super::input::scenario(&name, &[], quiet)?;
+    let summary = std::fs::read_to_string(path.join("summary.json"))
+        .map_err(|error| Failure::World(format!("cannot read {}: {error}", path.join("summary.json").display())))?;
+    let rows = timeline_rows(&path.join("timeline.csv"))?;
+    let totals = report::totals_of_json(&summary)
+        .map_err(|error| Failure::Wrong(format!("error: {}: {error}", path.join("summary.json").display())))?;
+    draw(&loaded.scenario, &rows, &totals, pictures)
+}
+
+/// Draws the pictures of a run from its rows.
+fn draw(
+    scenario: &Scenario,
+    rows: &[TimelineRow],
+    totals: &RunTotals,
+    pictures: &[Picture],
+) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+    let by_pool: Vec<Vec<TimelineRow>> = scenario
+        .pools
+        .iter()
+        .map(|pool| rows.iter().filter(|row| row.pool == pool.name).cloned().collect())
+        .collect();
+    let pools = scenario.pools.iter().zip(&by_pool).enumerate().map(|(number, (pool, rows))| {
+        let id = PoolId::from_index(number);
+        let latency = scenario.objectives.iter().find_map(|objective| {
+            let mine = objective.scope == ObjectiveScope::Run || objective.scope == ObjectiveScope::Pool(id);
+            match (objective.figure, objective.condition) {
+                (Figure::Quantile(_), ConditionSpec::AtMost(limit)) if mine => {
+                    Some((limit, objective.that.replace("<=", "≤")))
+                }
+                _ => None,
+            }
+        });
+        let (limit, label) = latency.map_or((None, String::new()), |(limit, label)| (Some(limit), label));
+        PoolFigure {
+            pool: &pool.name,
+            rows,
+            latency_objective_s: limit,
+            latency_objective_label: label,
+            utilization_target: utilization_target(pool),
+            missed: missed_windows(rows, limit, scenario.warmup.as_secs_f64()),
+        }
+    });
+    let title = format!("{}: {}", scenario.name, scalers_in_words(scenario));
+    let result = report::result_line(totals);
+    let figure = TimelineFigure {
+        title: &title,
+        result: &result,
+        starts_at_s: scenario.starts_at.as_secs_f64(),
+        duration_s: scenario.duration.as_secs_f64(),
+        pools: pools.collect(),
+    };
+    let cannot = |error: crate::plot::PlotError| Failure::World(format!("cannot draw: {error}"));
+    let mut drawn = Vec::new();
+    for picture in pictures {
+        match picture {
+            Picture::Png => drawn.push(("timeline.png".to_owned(), timeline_png(&figure, 2).map_err(cannot)?)),
+            Picture::Svg => drawn.push(("timeline.svg".to_owned(), timeline_svg(&figure).map_err(cannot)?.into_bytes())),
+        }
+    }
+    Ok(drawn)
+}
+
+fn utilization_target(pool: &PoolSpec) -> Option<f64> {
+    let ScalerSpec::Hpa(hpa) = &pool.scaler else { return None };
+    if hpa.spec.metrics.is_empty() {
+        return Some(0.8);
+    }
+    let cpu = hpa.spec.metrics.iter().filter_map(|metric| metric.resource.as_ref()).find(|resource| resource.name == "cpu")?;
+    cpu.target.average_utilization.map(|percent| f64::from(percent) / 100.0)
+}
+
+/// Stretches of time whose p95 was above the objective, or in which requests were offered and none was done.
+fn missed_windows(rows: &[TimelineRow], limit: Option<f64>, warmup_s: f64) -> Vec<(f64, f64)> {
+    let Some(limit) = limit else { return Vec::new() };
+    let mut missed: Vec<(f64, f64)> = Vec::new();
+    let mut before = 0.0;
+    for row in rows {
+        let bad = match row.latency_p95_s {
+            Some(p95) => p95 > limit,
+            None => row.offered_rps > 0.0,
+        };
+        if bad && before >= warmup_s {
+            match missed.last_mut() {
+                Some(last) if last.1 >= before => last.1 = row.time_s,
+                _ => missed.push((before, row.time_s)),
+            }
+        }
+        before = row.time_s;
+    }
+    missed
+}
+
+fn scalers_in_words(scenario: &Scenario) -> String {
+    let words = |pool: &PoolSpec| match &pool.scaler {
+        ScalerSpec::Fixed => format!("{} fixed at {}", pool.name, pool.replicas),
+        ScalerSpec::Schedule(_) => format!("{} by schedule", pool.name),
+        ScalerSpec::Hpa(hpa) => {
+            let least = hpa.spec.min_replicas.unwrap_or(1);
+            let target = utilization_target(pool).map_or(String::new(), |target| format!(" cpu {:.0}%,", target * 100.0));
+            format!("HPA on {},{target} {least} to {} replicas", pool.name, hpa.spec.max_replicas)
+        }
+    };
+    scenario.pools.iter().map(words).collect::<Vec<_>>().join("; ")
+}
+
+/// Prints what `kubectl get hpa -w` would have shown: a line whenever one of its columns changes.
+pub(super) struct WatchHpa {
+    scalers: Vec<Option<(String, String, String, String)>>,
+    last: Vec<String>,
+    pub lines: Vec<String>,
+}
+
+impl WatchHpa {
+    pub fn new(scenario: &Scenario) -> Self {
+        let mut scalers = Vec::new();
+        for pool in scaled(scenario) {
+            scalers.push(match &pool.scaler {
+                ScalerSpec::Hpa(hpa) => Some((
+                    pool.name.clone(),
+                    format!("{}/{}", pool.kind.as_str(), pool.name),
+                    hpa.spec.min_replicas.unwrap_or(1).to_string(),
+                    hpa.spec.max_replicas.to_string(),
+                )),
+                ScalerSpec::Fixed | ScalerSpec::Schedule(_) => None,
+            });
+        }
+        let last = vec![String::new(); scalers.len()];
+        let header = row("NAME", "REFERENCE", "TARGETS", "MINPODS", "MAXPODS", "REPLICAS", "AGE");
+        Self { scalers, last, lines: vec![header] }
+    }
+}
+
+fn row(name: &str, reference: &str, targets: &str, least: &str, most: &str, replicas: &str, age: &str) -> String {
+    format!("{name:<12} {reference:<24} {targets:<24} {least:<9} {most:<9} {replicas:<10} {age}\n")
+}
+
+impl Recorder for WatchHpa {
+    fn decision(&mut self, now: SimTime, scaler: ScalerId, report: &Report, _truth: &Truth) {
+        let Some(Some((name, reference, least, most))) = self.scalers.get(scaler.index()) else { return };
+        let replicas = report.status.current_replicas.to_string();
+        let shown = format!("{} {replicas}", report.status.targets);
+        if self.last[scaler.index()] != shown {
+            let age = report::words::duration(now.as_secs_f64().floor());
+            self.lines.push(row(name, reference, &report.status.targets, least, most, &replicas, &age));
+            self.last[scaler.index()] = shown;
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! One number for all that a recorder saw: two runs are equal if their digests are.
+//!
+//! FNV-1a of 64 bits (Fowler, Noll, Vo), over the bytes of each call in the order of the calls. Whole calls go in, so a
+//! field that is added to one later cannot be forgotten where calls are hashed by their debug form; the two hot ones are
+//! hashed field by field.
+
+use super::recorder::{Happening, PodChange, Recorder, RequestEnd, Snapshot, Truth};
+use crate::scalers::Report;
+use crate::units::{LoadId, PoolId, ScalerId, SimTime};
+use std::fmt::{self, Write};
+
+const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+const PRIME: u64 = 0x0000_0100_0000_01b3;
+
+/// A recorder that hashes every call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Digest {
+    hash: Fnv,
+    counts: CallCounts,
+}
+
+/// How many calls of each kind there were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallCounts {
+    /// Requests born.
+    pub arrived: u64,
+    /// Requests ended.
+    pub ended: u64,
+    /// Changes of pods.
+    pub pods: u64,
+    /// Passes of scalers.
+    pub decisions: u64,
+    /// Interventions and faults.
+    pub happenings: u64,
+    /// Ticks.
+    pub ticks: u64,
+}
+
+impl Default for Digest {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Digest {
+    /// Nothing seen yet.
+    pub fn new() -> Self {
+        Self { hash: Fnv(OFFSET_BASIS), counts: CallCounts::default() }
+    }
+
+    /// The digest of all calls so far.
+    pub fn value(&self) -> u64 {
+        self.hash.0
+    }
+
+    /// How many there were.
+    pub fn counts(&self) -> CallCounts {
+        self.counts
+    }
+
+    /// A call in its debug form, between its name and an end that no text contains.
+    fn call(&mut self, name: &str, arguments: fmt::Arguments<'_>) {
+        self.hash.bytes(name.as_bytes());
+        self.hash.write_fmt(arguments).expect("a hash takes any text");
+        self.hash.bytes(&[0]);
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Fnv(u64);
+
+impl Fnv {
+    fn bytes(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(PRIME);
+        }
+    }
+
+    fn word(&mut self, word: u64) {
+        self.bytes(&word.to_le_bytes());
+    }
+}
+
+impl Write for Fnv {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.bytes(text.as_bytes());
+        Ok(())
+    }
+}
+
+impl Recorder for Digest {
+    fn arrived(&mut self, now: SimTime, load: LoadId, pool: PoolId) {
+        self.counts.arrived += 1;
+        self.hash.bytes(b"arrived");
+        self.hash.word(now.as_nanos());
+        self.hash.word(u64::from(load.number()) << 32 | u64::from(pool.number()));
+    }
+
+    fn ended(&mut self, end: &RequestEnd) {
+        self.counts.ended += 1;
+        let RequestEnd { at, request, load, pool, replica, arrived, started, demand, outcome } = *end;
+        self.hash.bytes(b"ended");
+        self.hash.word(at.as_nanos());
+        self.hash.word(request);
+        self.hash.word(u64::from(load.number()) << 32 | u64::from(pool.number()));
+        self.hash.word(replica.map_or(u64::MAX, |replica| u64::from(replica.number())));
+        self.hash.word(arrived.as_nanos());
+        self.hash.word(started.unwrap_or(SimTime::NEVER).as_nanos());
+        self.hash.word(demand.as_nanos());
+        self.hash.bytes(&[outcome as u8]);
+    }
+
+    fn pod(&mut self, now: SimTime, change: &PodChange<'_>) {
+        self.counts.pods += 1;
+        self.call("pod", format_args!("{now:?}{change:?}"));
+    }
+
+    fn decision(&mut self, now: SimTime, scaler: ScalerId, report: &Report, truth: &Truth) {
+        self.counts.decisions += 1;
+        self.call("decision", format_args!("{now:?}{scaler:?}{report:?}{truth:?}"));
+    }
+
+    fn happened(&mut self, now: SimTime, what: &Happening<'_>) {
+        self.counts.happenings += 1;
+        self.call("happened", format_args!("{now:?}{what:?}"));
+    }
+
+    fn tick(&mut self, now: SimTime, state: &Snapshot<'_>) {
+        self.counts.ticks += 1;
+        self.call("tick", format_args!("{now:?}{state:?}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Outcome, PoolSnapshot};
+    use crate::units::{ReplicaId, Span};
+
+    #[test]
+    fn the_hash_is_the_published_one() {
+        for (text, hash) in [("", OFFSET_BASIS), ("a", 0xaf63_dc4c_8601_ec8c), ("foobar", 0x8594_4171_f739_67e8)] {
+            let mut fnv = Fnv(OFFSET_BASIS);
+            fnv.bytes(text.as_bytes());
+            assert_eq!(fnv.0, hash, "{text}");
+        }
+    }
+
+    fn end() -> RequestEnd {
+        RequestEnd {
+            at: SimTime::from_secs(2),
+            request: 1,
+            load: LoadId::new(0),
+            pool: PoolId::new(0),
+            replica: Some(ReplicaId::new(0)),
+            arrived: SimTime::from_secs(1),
+            started: Some(SimTime::from_secs(1)),
+            demand: Span::from_secs(1),
+            outcome: Outcome::Done,
+        }
+    }
+
+    fn of(calls: impl FnOnce(&mut Digest)) -> u64 {
+        let mut digest = Digest::new();
+        calls(&mut digest);
+        digest.value()
+    }
+
+    #[test]
+    fn every_argument_of_every_call_counts() {
+        let now = SimTime::from_secs(3);
+        let change = PodChange {
+            pool: PoolId::new(0),
+            replica: ReplicaId::new(0),
+            name: "chat-0",
+            warning: false,
+            reason: "Ready",
+            message: "",
+        };
+        let state = PoolSnapshot::default();
+        let (no_load, no_pool) = (LoadId::new(0), PoolId::new(0));
+        let mut digests = vec![
+            of(|_| {}),
+            of(|digest| digest.arrived(now, no_load, no_pool)),
+            of(|digest| digest.arrived(SimTime::ZERO, no_load, no_pool)),
+            of(|digest| digest.arrived(now, LoadId::new(1), no_pool)),
+            of(|digest| digest.arrived(now, no_load, PoolId::new(1))),
+            of(|digest| digest.pod(now, &change)),
+            of(|digest| digest.pod(now, &PodChange { name: "chat-1", ..change })),
+            of(|digest| digest.tick(now, &Snapshot { pools: &[state], events: 0 })),
+            of(|digest| digest.tick(now, &Snapshot { pools: &[PoolSnapshot { idle_s: 1e-300, ..state }], events: 0 })),
+            of(|digest| digest.decision(now, ScalerId::new(0), &Report::default(), &Truth::default())),
+            of(|digest| digest.decision(now, ScalerId::new(1), &Report::default(), &Truth::default())),
+        ];
+        for end in [
+            end(),
+            RequestEnd { at: now, ..end() },
+            RequestEnd { request: 2, ..end() },
+            RequestEnd { pool: PoolId::new(1), ..end() },
+            RequestEnd { replica: None, ..end() },
+            RequestEnd { arrived: SimTime::ZERO, ..end() },
+            RequestEnd { started: None, ..end() },
+            RequestEnd { demand: Span::ZERO, ..end() },
+            RequestEnd { outcome: Outcome::Lost, ..end() },
+        ] {
+            digests.push(of(|digest| digest.ended(&end)));
+        }
+        let count = digests.len();
+        digests.sort_unstable();
+        digests.dedup();
+        assert_eq!(digests.len(), count);
+    }
+
+    #[test]
+    fn order_counts_and_calls_are_counted() {
+        let (load, pool) = (LoadId::new(0), PoolId::new(0));
+        let mut one = Digest::new();
+        one.arrived(SimTime::from_secs(1), load, pool);
+        one.ended(&end());
+        let mut other = Digest::new();
+        other.ended(&end());
+        other.arrived(SimTime::from_secs(1), load, pool);
+        assert_ne!(one.value(), other.value());
+        assert_eq!(one.counts(), other.counts());
+        assert_eq!((one.counts().arrived, one.counts().ended, one.counts().ticks), (1, 1, 0));
+    }
+}

@@ -1,0 +1,699 @@
+//! The tables of a run, written while it runs.
+//!
+//! One tick is open at a time. Its quantiles are exact, by selection over its samples in a buffer that is used again;
+//! beyond 65,536 samples they come from a histogram. Nothing is allocated per request; a disk that fails is noticed once,
+//! in [`FileRecorder::finish`].
+
+use super::latency::{Latencies, billionths, rank};
+use super::recorder::{Happening, Outcome, PodChange, PoolSnapshot, Recorder, RequestEnd, Snapshot, Truth};
+use super::rows::{DecisionRow, EventRow, RequestRow, TimelineRow};
+use super::table::{TableWriter, number};
+use crate::scalers::{Condition, KubeEvent, MetricStep, Report, Why};
+use crate::units::{Id, LoadId, PoolId, ReplicaId, ScalerId, SimTime, Span};
+use std::fmt;
+use std::io::{self, Write};
+
+/// Samples of a tick up to which its quantiles are exact.
+const EXACT_SAMPLES: usize = 65_536;
+
+/// Where a table goes.
+pub type Sink = Box<dyn Write + Send>;
+
+/// What a file recorder must know, and where it writes.
+pub struct FilePlan {
+    /// Row interval of the time series.
+    pub tick: Span,
+    /// Names of the pools in file order.
+    pub pools: Vec<String>,
+    /// Names of the loads in file order.
+    pub loads: Vec<String>,
+    /// Scalers by their id.
+    pub scalers: Vec<ScalerPlan>,
+    /// `timeline.csv`.
+    pub timeline: Sink,
+    /// `decisions.csv`.
+    pub decisions: Sink,
+    /// `events.csv`.
+    pub events: Sink,
+    /// `requests.csv`, if asked for.
+    pub requests: Option<Sink>,
+}
+
+/// What the tables say about a scaler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScalerPlan {
+    /// What it scales: `deployment/chat`.
+    pub object: String,
+    /// Name of the pool that it acts on.
+    pub pool: String,
+    /// Its kind: `hpa`.
+    pub kind: String,
+}
+
+/// A table could not be written.
+#[derive(Debug)]
+pub struct WriteError {
+    /// Which.
+    pub file: &'static str,
+    /// Why.
+    pub source: io::Error,
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot write {}: {}", self.file, self.source)
+    }
+}
+
+impl std::error::Error for WriteError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+/// A recorder that writes tables.
+pub struct FileRecorder {
+    timeline: TableWriter<Sink>,
+    decisions: TableWriter<Sink>,
+    events: TableWriter<Sink>,
+    requests: Option<Requests>,
+    pools: Vec<OpenTick>,
+    scalers: Vec<ScalerLog>,
+    last_tick: SimTime,
+    decision: u64,
+}
+
+/// What `requests.csv` needs: names of loads, pools and pods.
+struct Requests {
+    table: TableWriter<Sink>,
+    loads: Vec<String>,
+    pools: Vec<String>,
+    pods: Vec<String>,
+}
+
+struct ScalerLog {
+    plan: ScalerPlan,
+    /// `hpa/chat`.
+    object: String,
+    conditions: Vec<Condition>,
+}
+
+/// One pool in the open tick.
+struct OpenTick {
+    row: TimelineRow,
+    offered: u64,
+    outcomes: [u64; Outcome::ALL.len()],
+    samples: TickLatencies,
+    before: PoolSnapshot,
+}
+
+/// Latencies of one tick.
+struct TickLatencies {
+    nanos: Vec<u64>,
+    /// In use once `nanos` has been full.
+    many: Latencies,
+}
+
+impl TickLatencies {
+    #[inline]
+    fn record(&mut self, latency: Span) {
+        if self.many.count() > 0 {
+            self.many.record(latency);
+        } else if self.nanos.len() < EXACT_SAMPLES {
+            self.nanos.push(latency.as_nanos());
+        } else {
+            for nanos in self.nanos.drain(..) {
+                self.many.record(Span::from_nanos(nanos));
+            }
+            self.many.record(latency);
+        }
+    }
+
+    /// p50, p95 and p99 in seconds; leaves nothing behind.
+    fn take(&mut self) -> [Option<f64>; 3] {
+        const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
+        if self.many.count() > 0 {
+            let quantiles = QUANTILES.map(|quantile| self.many.quantile_s(quantile));
+            self.many.clear();
+            return quantiles;
+        }
+        let mut quantiles = [None; 3];
+        let mut rest = self.nanos.len();
+        for (quantile, value) in QUANTILES.into_iter().zip(&mut quantiles).rev() {
+            // What lies below the greater quantile is already apart from what lies above.
+            let rank = rank(billionths(quantile), self.nanos.len() as u64) as usize;
+            if rank <= rest {
+                let (_, nanos, _) = self.nanos[..rest].select_nth_unstable(rank - 1);
+                *value = Some(Span::from_nanos(*nanos).as_secs_f64());
+                rest = rank;
+            }
+        }
+        self.nanos.clear();
+        quantiles
+    }
+}
+
+impl FileRecorder {
+    /// Writes the headers.
+    pub fn new(plan: FilePlan) -> Self {
+        let requests = plan.requests.map(|sink| Requests {
+            table: TableWriter::for_rows::<RequestRow<'_>>(sink),
+            loads: plan.loads,
+            pools: plan.pools.clone(),
+            pods: Vec::new(),
+        });
+        let scalers = plan.scalers.into_iter().map(|plan| ScalerLog {
+            object: format!("{}/{}", plan.kind, plan.pool),
+            plan,
+            conditions: Vec::new(),
+        });
+        Self {
+            timeline: TableWriter::for_rows::<TimelineRow>(plan.timeline),
+            decisions: TableWriter::for_rows::<DecisionRow>(plan.decisions),
+            events: TableWriter::for_rows::<EventRow>(plan.events),
+            requests,
+            pools: plan.pools.into_iter().map(OpenTick::new).collect(),
+            scalers: scalers.collect(),
+            last_tick: SimTime::ZERO,
+            decision: 0,
+        }
+    }
+
+    /// Writes out what is buffered.
+    ///
+    /// # Errors
+    /// The first error of the first table that has one.
+    pub fn finish(self) -> Result<(), WriteError> {
+        let end = |file, table: TableWriter<Sink>| match table.finish().and_then(|mut sink| sink.flush()) {
+            Ok(()) => Ok(()),
+            Err(source) => Err(WriteError { file, source }),
+        };
+        end("timeline.csv", self.timeline)?;
+        end("decisions.csv", self.decisions)?;
+        end("events.csv", self.events)?;
+        self.requests.map_or(Ok(()), |requests| end("requests.csv", requests.table))
+    }
+
+    /// What a pass did to the scaler's conditions, and what it emitted.
+    fn scaler_events(&mut self, now: SimTime, scaler: ScalerId, report: &Report) {
+        let Some(log) = self.scalers.get_mut(scaler.index()) else {
+            return;
+        };
+        let (object, kind) = (&log.object, &log.plan.kind);
+        for KubeEvent { warning, reason, message } in &report.events {
+            write_event(&mut self.events, now, &Event { object, kind, warning: *warning, reason, message });
+        }
+        for condition in log.changes(&report.status.conditions) {
+            let truth = if condition.status { "True" } else { "False" };
+            let message = format!("{} is {truth}: {}", condition.kind, condition.message);
+            let reason = &condition.reason;
+            write_event(&mut self.events, now, &Event { object, kind, warning: false, reason, message: &message });
+        }
+        log.remember(&report.status.conditions);
+    }
+
+    fn decision_rows(&mut self, now: SimTime, scaler: ScalerId, report: &Report, truth: &Truth) {
+        let (object, kind) = match self.scalers.get(scaler.index()) {
+            Some(log) => (log.plan.object.clone(), log.plan.kind.clone()),
+            None => return,
+        };
+        let trail = &report.trail;
+        let head = DecisionRow {
+            decision: self.decision,
+            time_s: now.as_secs_f64(),
+            object,
+            scaler: kind,
+            replicas_now: trail.now,
+            ..DecisionRow::default()
+        };
+        for step in &report.metrics {
+            self.decisions.row(&metric_row(&head, step, truth));
+        }
+        self.decisions.row(&DecisionRow {
+            after_window: trail.after_window,
+            after_policies: trail.after_policies,
+            after_bounds: trail.after_bounds,
+            decided: trail.decided,
+            truth_needed: truth.needed,
+            why: trail.why.iter().copied().map(Why::as_str).collect::<Vec<_>>().join(";"),
+            detail: trail.detail.clone(),
+            ..head
+        });
+    }
+}
+
+/// A row of `events.csv` in the making.
+struct Event<'a> {
+    object: &'a str,
+    kind: &'a str,
+    warning: bool,
+    reason: &'a str,
+    message: &'a str,
+}
+
+fn write_event(table: &mut TableWriter<Sink>, now: SimTime, event: &Event<'_>) {
+    table.row(&EventRow {
+        time_s: number(now.as_secs_f64()),
+        object: event.object.to_owned(),
+        kind: event.kind.to_owned(),
+        severity: if event.warning { "Warning" } else { "Normal" }.to_owned(),
+        reason: event.reason.to_owned(),
+        message: event.message.to_owned(),
+    });
+}
+
+fn metric_row(head: &DecisionRow, step: &MetricStep, truth: &Truth) -> DecisionRow {
+    DecisionRow {
+        metric: step.metric.clone(),
+        seen: step.seen,
+        target: step.target,
+        seen_at_s: step.seen_at.map(SimTime::as_secs_f64),
+        truth: if step.metric == "cpu" { truth.utilization } else { None },
+        raw: step.raw,
+        after_tolerance: step.proposal,
+        why: step.why.map(Why::as_str).unwrap_or_default().to_owned(),
+        detail: step.detail.clone(),
+        ..head.clone()
+    }
+}
+
+impl ScalerLog {
+    /// Those that are new, or have another status or reason than before.
+    fn changes<'a>(&self, now: &'a [Condition]) -> Vec<&'a Condition> {
+        let same = |a: &Condition, b: &Condition| a.kind == b.kind && a.status == b.status && a.reason == b.reason;
+        now.iter().filter(|condition| !self.conditions.iter().any(|before| same(before, condition))).collect()
+    }
+
+    fn remember(&mut self, now: &[Condition]) {
+        if self.conditions != now {
+            self.conditions.clear();
+            self.conditions.extend_from_slice(now);
+        }
+    }
+}
+
+impl OpenTick {
+    fn new(pool: String) -> Self {
+        Self {
+            row: TimelineRow {
+                time_s: 0.0,
+                pool,
+                offered_rps: 0.0,
+                done_rps: 0.0,
+                rejected_rps: 0.0,
+                timed_out_rps: 0.0,
+                lost_rps: 0.0,
+                queue: 0,
+                in_flight: 0,
+                replicas_desired: 0,
+                replicas_ready: 0,
+                replicas_starting: 0,
+                replicas_draining: 0,
+                capacity_rps: 0.0,
+                utilization_ratio: None,
+                utilization_seen_ratio: None,
+                utilization_seen_age_s: None,
+                latency_p50_s: None,
+                latency_p95_s: None,
+                latency_p99_s: None,
+                cost_usd: 0.0,
+            },
+            offered: 0,
+            outcomes: [0; Outcome::ALL.len()],
+            samples: TickLatencies { nanos: Vec::new(), many: Latencies::new() },
+            before: PoolSnapshot::default(),
+        }
+    }
+
+    /// The tick's row; opens the next tick.
+    fn close(&mut self, now: SimTime, length: Span, state: &PoolSnapshot) -> &TimelineRow {
+        let per_second = |count: u64| {
+            if length.is_zero() { 0.0 } else { count as f64 / length.as_secs_f64() }
+        };
+        let row = &mut self.row;
+        row.time_s = now.as_secs_f64();
+        row.offered_rps = per_second(self.offered);
+        row.done_rps = per_second(self.outcomes[Outcome::Done as usize]);
+        row.rejected_rps = per_second(self.outcomes[Outcome::Rejected as usize]);
+        row.timed_out_rps = per_second(self.outcomes[Outcome::TimedOut as usize]);
+        row.lost_rps = per_second(self.outcomes[Outcome::Lost as usize]);
+        row.queue = state.queue;
+        row.in_flight = state.in_flight;
+        row.replicas_desired = state.desired;
+        row.replicas_ready = state.ready;
+        row.replicas_starting = state.starting;
+        row.replicas_draining = state.draining;
+        row.capacity_rps = state.capacity_rps;
+        let requested = state.cpu_requested_core_s - self.before.cpu_requested_core_s;
+        row.utilization_ratio = (requested > 0.0).then(|| (state.cpu_core_s - self.before.cpu_core_s) / requested);
+        row.utilization_seen_ratio = state.seen_utilization;
+        row.utilization_seen_age_s = state.seen_at.map(|seen_at| now.saturating_since(seen_at).as_secs_f64());
+        [row.latency_p50_s, row.latency_p95_s, row.latency_p99_s] = self.samples.take();
+        row.cost_usd = state.cost_usd;
+        self.offered = 0;
+        self.outcomes = [0; Outcome::ALL.len()];
+        self.before = *state;
+        &self.row
+    }
+}
+
+impl Requests {
+    fn row(&mut self, end: &RequestEnd) {
+        let load = self.loads.get(end.load.index()).map_or("", String::as_str);
+        let pool = self.pools.get(end.pool.index()).map_or("", String::as_str);
+        let pod = end.replica.and_then(|replica| self.pods.get(replica.index())).map(String::as_str);
+        let latency = end.at.saturating_since(end.arrived);
+        self.table.row(&RequestRow {
+            request: end.request,
+            load,
+            pool,
+            replica: pod,
+            arrived_s: end.arrived.as_secs_f64(),
+            started_s: end.started.map(SimTime::as_secs_f64),
+            ended_s: end.at.as_secs_f64(),
+            outcome: end.outcome.as_str(),
+            demand_s: end.demand.as_secs_f64(),
+            latency_s: latency.as_secs_f64(),
+        });
+    }
+
+    fn pod(&mut self, replica: ReplicaId, name: &str) {
+        let index = replica.index();
+        if index >= self.pods.len() {
+            self.pods.resize(index + 1, String::new());
+        }
+        if self.pods[index].is_empty() {
+            self.pods[index].push_str(name);
+        }
+    }
+}
+
+impl Recorder for FileRecorder {
+    #[inline]
+    fn arrived(&mut self, _now: SimTime, _load: LoadId, pool: PoolId) {
+        self.pools[pool.index()].offered += 1;
+    }
+
+    #[inline]
+    fn ended(&mut self, end: &RequestEnd) {
+        let pool = &mut self.pools[end.pool.index()];
+        pool.outcomes[end.outcome as usize] += 1;
+        if end.outcome == Outcome::Done {
+            pool.samples.record(end.at.saturating_since(end.arrived));
+        }
+        if let Some(requests) = &mut self.requests {
+            requests.row(end);
+        }
+    }
+
+    fn pod(&mut self, now: SimTime, change: &PodChange<'_>) {
+        if let Some(requests) = &mut self.requests {
+            requests.pod(change.replica, change.name);
+        }
+        let object = format!("pod/{}", change.name);
+        let PodChange { warning, reason, message, .. } = *change;
+        write_event(&mut self.events, now, &Event { object: &object, kind: "pod", warning, reason, message });
+    }
+
+    fn decision(&mut self, now: SimTime, scaler: ScalerId, report: &Report, truth: &Truth) {
+        self.decision += 1;
+        self.decision_rows(now, scaler, report, truth);
+        self.scaler_events(now, scaler, report);
+    }
+
+    fn happened(&mut self, now: SimTime, what: &Happening<'_>) {
+        let Happening { object, kind, warning, reason, message } = *what;
+        write_event(&mut self.events, now, &Event { object, kind, warning, reason, message });
+    }
+
+    fn tick(&mut self, now: SimTime, state: &Snapshot<'_>) {
+        let length = now.saturating_since(self.last_tick);
+        for (pool, state) in self.pools.iter_mut().zip(state.pools) {
+            self.timeline.row(pool.close(now, length, state));
+        }
+        self.last_tick = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{TableReader, TimelineRow};
+    use crate::scalers::{Status, Trail};
+    use std::sync::{Arc, Mutex};
+
+    /// A file that can be looked at afterwards.
+    #[derive(Clone, Default)]
+    struct Paper(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Paper {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("one writer").write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Paper {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().expect("one writer").clone()).expect("text in, text out")
+        }
+    }
+
+    #[derive(Default)]
+    struct Folder {
+        timeline: Paper,
+        decisions: Paper,
+        events: Paper,
+        requests: Paper,
+    }
+
+    impl Folder {
+        fn recorder(&self) -> FileRecorder {
+            FileRecorder::new(plan(
+                Box::new(self.timeline.clone()),
+                Box::new(self.decisions.clone()),
+                Box::new(self.events.clone()),
+                Some(Box::new(self.requests.clone())),
+            ))
+        }
+    }
+
+    fn plan(timeline: Sink, decisions: Sink, events: Sink, requests: Option<Sink>) -> FilePlan {
+        FilePlan {
+            tick: Span::from_secs(5),
+            pools: vec!["chat".to_owned()],
+            loads: vec!["web".to_owned()],
+            scalers: vec![ScalerPlan {
+                object: "deployment/chat".to_owned(),
+                pool: "chat".to_owned(),
+                kind: "hpa".to_owned(),
+            }],
+            timeline,
+            decisions,
+            events,
+            requests,
+        }
+    }
+
+    fn end(request: u64, at_ms: u64, latency_ms: u64, outcome: Outcome) -> RequestEnd {
+        let at = SimTime::ZERO + Span::from_millis(at_ms);
+        RequestEnd {
+            at,
+            request,
+            load: LoadId::new(0),
+            pool: PoolId::new(0),
+            replica: Some(ReplicaId::new(2)),
+            arrived: at.saturating_sub(Span::from_millis(latency_ms)),
+            started: Some(at),
+            demand: Span::from_millis(80),
+            outcome,
+        }
+    }
+
+    fn tick(recorder: &mut FileRecorder, at_s: u64, state: PoolSnapshot) {
+        recorder.tick(SimTime::from_secs(at_s), &Snapshot { pools: &[state], events: 0 });
+    }
+
+    #[test]
+    fn a_tick_is_a_row_of_rates_states_and_exact_quantiles() {
+        let folder = Folder::default();
+        let mut recorder = folder.recorder();
+        for latency_ms in (1..=100).rev() {
+            recorder.arrived(SimTime::ZERO, LoadId::new(0), PoolId::new(0));
+            recorder.ended(&end(1, 1_000, latency_ms, Outcome::Done));
+        }
+        recorder.ended(&end(1, 1_000, 9_000, Outcome::Rejected));
+        let state = PoolSnapshot {
+            queue: 3,
+            in_flight: 4,
+            ready: 2,
+            cpu_core_s: 6.0,
+            cpu_requested_core_s: 10.0,
+            seen_utilization: Some(0.5),
+            seen_at: Some(SimTime::ZERO),
+            cost_usd: 0.25,
+            ..PoolSnapshot::default()
+        };
+        tick(&mut recorder, 5, state);
+        // The last tick is short; nothing happened in it, and all CPU seconds are from before.
+        tick(&mut recorder, 7, state);
+        recorder.finish().expect("paper takes all");
+        let text = folder.timeline.text();
+        let mut lines = text.lines().skip(1);
+        assert_eq!(lines.next(), Some("5,chat,20,20,0.2,0,0,3,4,0,2,0,0,0,0.6,0.5,5,0.05,0.095,0.099,0.25"));
+        assert_eq!(lines.next(), Some("7,chat,0,0,0,0,0,3,4,0,2,0,0,0,,0.5,7,,,,0.25"));
+        assert_eq!(lines.next(), None);
+        let table = TableReader::new(text.as_bytes()).expect("own table");
+        assert_eq!(table.rows::<TimelineRow>().filter_map(Result::ok).count(), 2);
+    }
+
+    #[test]
+    fn many_samples_of_a_tick_are_counted_in_a_histogram() {
+        let mut samples = TickLatencies { nanos: Vec::new(), many: Latencies::new() };
+        for micros in 1..=100_000 {
+            samples.record(Span::from_nanos(micros * 1_000));
+        }
+        for (seen, exact) in samples.take().into_iter().zip([0.05, 0.095, 0.099]) {
+            assert!((seen.expect("there are some") / exact - 1.0_f64).abs() < 0.01, "{exact}");
+        }
+        assert_eq!(samples.take(), [None; 3]);
+        samples.record(Span::from_millis(7));
+        assert_eq!(samples.take(), [Some(0.007); 3], "exact again");
+    }
+
+    #[test]
+    fn a_decision_is_a_row_per_metric_and_a_final_one() {
+        let folder = Folder::default();
+        let mut recorder = folder.recorder();
+        let report = Report {
+            metrics: vec![
+                MetricStep {
+                    metric: "cpu".to_owned(),
+                    seen: Some(0.68),
+                    target: Some(0.7),
+                    seen_at: Some(SimTime::from_secs(10)),
+                    raw: Some(6),
+                    proposal: Some(6),
+                    why: Some(Why::Tolerance),
+                    detail: "ready=6;ratio=0.97".to_owned(),
+                },
+                MetricStep { metric: "queue".to_owned(), why: Some(Why::Failed), ..MetricStep::default() },
+            ],
+            trail: Trail {
+                now: Some(6),
+                proposal: Some(6),
+                after_window: Some(9),
+                after_policies: Some(8),
+                after_bounds: Some(7),
+                decided: Some(7),
+                scaled: true,
+                why: vec![Why::Stabilized, Why::RateLimited],
+                detail: String::new(),
+            },
+            ..Report::default()
+        };
+        let truth = Truth { utilization: Some(1.0), needed: Some(29), ..Truth::default() };
+        recorder.decision(SimTime::from_secs(75), ScalerId::new(0), &report, &truth);
+        recorder.finish().expect("paper takes all");
+        let rows: Vec<String> = folder.decisions.text().lines().skip(1).map(str::to_owned).collect();
+        assert_eq!(
+            rows,
+            [
+                "1,75,deployment/chat,hpa,cpu,0.68,0.7,10,1,6,6,6,,,,,,tolerance,ready=6;ratio=0.97",
+                "1,75,deployment/chat,hpa,queue,,,,,6,,,,,,,,failed,",
+                "1,75,deployment/chat,hpa,,,,,,6,,,9,8,7,7,29,stabilized;rate limited,",
+            ]
+        );
+    }
+
+    #[test]
+    fn events_tell_of_pods_scalers_and_interventions() {
+        let folder = Folder::default();
+        let mut recorder = folder.recorder();
+        let at = |millis| SimTime::ZERO + Span::from_millis(millis);
+        let change = PodChange {
+            pool: PoolId::new(0),
+            replica: ReplicaId::new(2),
+            name: "chat-2",
+            warning: false,
+            reason: "Started",
+            message: "Started container",
+        };
+        recorder.pod(at(7_500), &change);
+        let condition = |status| Condition {
+            kind: "AbleToScale".to_owned(),
+            status,
+            reason: "ReadyForNewScale".to_owned(),
+            message: "recommended size matches current size".to_owned(),
+            changed: at(0),
+        };
+        let warning =
+            KubeEvent { warning: true, reason: "FailedGetScale".to_owned(), message: "no, really".to_owned() };
+        for (seconds, status, events) in [(15, true, vec![]), (30, true, vec![warning]), (45, false, vec![])] {
+            let status = Status { conditions: vec![condition(status)], ..Status::default() };
+            let report = Report { status, events, ..Report::default() };
+            recorder.decision(SimTime::from_secs(seconds), ScalerId::new(0), &report, &Truth::default());
+        }
+        recorder.happened(
+            SimTime::from_secs(60),
+            &Happening { object: "deployment/chat", kind: "scale", warning: false, reason: "Set", message: "to 3" },
+        );
+        recorder.finish().expect("paper takes all");
+        let rows: Vec<String> = folder.events.text().lines().skip(1).map(str::to_owned).collect();
+        assert_eq!(
+            rows,
+            [
+                "7.5,pod/chat-2,pod,Normal,Started,Started container",
+                "15,hpa/chat,hpa,Normal,ReadyForNewScale,AbleToScale is True: recommended size matches current size",
+                "30,hpa/chat,hpa,Warning,FailedGetScale,\"no, really\"",
+                "45,hpa/chat,hpa,Normal,ReadyForNewScale,AbleToScale is False: recommended size matches current size",
+                "60,deployment/chat,scale,Normal,Set,to 3",
+            ]
+        );
+    }
+
+    #[test]
+    fn requests_are_written_only_if_asked_for() {
+        let folder = Folder::default();
+        let mut recorder = folder.recorder();
+        let change = PodChange {
+            pool: PoolId::new(0),
+            replica: ReplicaId::new(2),
+            name: "chat-2",
+            warning: false,
+            reason: "Ready",
+            message: "",
+        };
+        recorder.pod(SimTime::ZERO, &change);
+        recorder.ended(&end(1, 1_500, 250, Outcome::Done));
+        recorder.ended(&RequestEnd { replica: None, started: None, ..end(2, 2_000, 0, Outcome::Rejected) });
+        recorder.finish().expect("paper takes all");
+        assert_eq!(
+            folder.requests.text(),
+            "request,load,pool,replica,arrived_s,started_s,ended_s,outcome,demand_s,latency_s\n\
+             1,web,chat,chat-2,1.25,1.5,1.5,done,0.08,0.25\n\
+             2,web,chat,,2,,2,rejected,0.08,0\n"
+        );
+        let without = FileRecorder::new(plan(Box::new(io::sink()), Box::new(io::sink()), Box::new(io::sink()), None));
+        without.finish().expect("sinks take all");
+    }
+
+    #[test]
+    fn a_full_disk_is_told_at_the_end() {
+        let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else {
+            return; // only Linux has one
+        };
+        let sinks = || Box::new(io::sink());
+        let mut recorder = FileRecorder::new(plan(sinks(), sinks(), Box::new(full), None));
+        for second in 0..10_000 {
+            let what =
+                Happening { object: "metrics-server", kind: "fault", warning: true, reason: "Down", message: "down" };
+            recorder.happened(SimTime::from_secs(second), &what);
+        }
+        let error = recorder.finish().expect_err("a full disk");
+        assert_eq!((error.file, error.source.kind()), ("events.csv", io::ErrorKind::StorageFull));
+        assert!(error.to_string().starts_with("cannot write events.csv: "));
+    }
+}

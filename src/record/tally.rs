@@ -1,0 +1,781 @@
+//! The totals of a run, gathered in memory that does not grow with the number of requests.
+//!
+//! Requests count if they arrive after the warm-up. What the simulation integrates over time (replicas, usage, cost) counts
+//! from the first tick that ends at or after the warm-up. Only the windows of objectives grow with the length of the run.
+
+use super::judge::{Judge, TickState, WindowTally, share_reached, together};
+use super::latency::{Latencies, billionths, rank};
+use super::objective::{ConditionSpec, Figure, Objective, ObjectiveScope, Population};
+use super::recorder::{Outcome, PoolSnapshot, Recorder, RequestEnd, Snapshot, Truth};
+use super::rows::LatencyRow;
+use super::story::{ScalingStory, StoryTeller, resized};
+use super::totals::{LatencyTotals, ObjectiveResult, PoolTotals, RunTotals};
+use super::words::{clock, exact_percent, percent};
+use crate::scalers::Report;
+use crate::units::{Id, LoadId, PoolId, ScalerId, SimTime, Span};
+
+const SECONDS_PER_HOUR: f64 = 3600.0;
+
+/// What a tally must know of a scenario.
+#[derive(Clone, Debug)]
+pub struct TallyPlan {
+    /// Scenario.
+    pub scenario: String,
+    /// Seed.
+    pub seed: u64,
+    /// Simulated time.
+    pub duration: Span,
+    /// Left out.
+    pub warmup: Span,
+    /// Row interval of the time series.
+    pub tick: Span,
+    /// Pools in file order.
+    pub pools: Vec<TallyPool>,
+    /// Objectives in file order.
+    pub objectives: Vec<Objective>,
+}
+
+/// What a tally must know of a pool.
+#[derive(Clone, Debug)]
+pub struct TallyPool {
+    /// Its name.
+    pub name: String,
+    /// Kind of its scaler.
+    pub scaler: String,
+    /// Price of a replica.
+    pub price_usd_per_hour: f64,
+    /// Does it have a CPU request or limit, so that usage has something to be compared with?
+    pub has_reference: bool,
+}
+
+/// A recorder that keeps totals.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    plan: TallyPlan,
+    warmup: SimTime,
+    pools: Vec<PoolTally>,
+    judges: Vec<Option<Judge>>,
+    /// The instant from which integrals count, once it has come.
+    measured_from: Option<SimTime>,
+    last_tick: SimTime,
+    replicas_max: u32,
+    events: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+struct PoolTally {
+    offered: u64,
+    outcomes: [u64; Outcome::ALL.len()],
+    done: Latencies,
+    /// Ages of unfinished requests: a quantile over all offered ones needs them.
+    unfinished: Latencies,
+    at_start: PoolSnapshot,
+    now: PoolSnapshot,
+    replicas: Option<(u32, u32)>,
+    queue_max: u64,
+    decisions: u64,
+    scale_actions: u64,
+    story: StoryTeller,
+}
+
+impl PoolTally {
+    fn since_start(&self, of: impl Fn(&PoolSnapshot) -> f64) -> f64 {
+        of(&self.now) - of(&self.at_start)
+    }
+
+    fn utilization(&self) -> Option<f64> {
+        let requested = self.since_start(|state| state.cpu_requested_core_s);
+        (requested > 0.0).then(|| self.since_start(|state| state.cpu_core_s) / requested)
+    }
+
+    fn outcome(&self, outcome: Outcome) -> u64 {
+        self.outcomes[outcome as usize]
+    }
+
+    fn failed(&self) -> u64 {
+        self.outcome(Outcome::Rejected) + self.outcome(Outcome::TimedOut) + self.outcome(Outcome::Lost)
+    }
+}
+
+impl Tally {
+    /// Nothing has happened yet.
+    pub fn new(plan: TallyPlan) -> Self {
+        let judges =
+            plan.objectives.iter().map(|objective| Judge::new(objective, plan.duration, plan.warmup)).collect();
+        Self {
+            warmup: SimTime::ZERO + plan.warmup,
+            pools: vec![PoolTally::default(); plan.pools.len()],
+            judges,
+            measured_from: plan.warmup.is_zero().then_some(SimTime::ZERO),
+            last_tick: SimTime::ZERO,
+            replicas_max: 0,
+            events: 0,
+            plan,
+        }
+    }
+
+    /// Latencies of a pool's done requests, to be pooled with those of other seeds.
+    pub fn histogram(&self, pool: PoolId) -> &Latencies {
+        &self.pools[pool.index()].done
+    }
+
+    /// What the scaler of a pool did.
+    pub fn story(&self, pool: PoolId) -> ScalingStory {
+        self.pools[pool.index()].story.story()
+    }
+
+    /// The stories of all pools in file order.
+    pub fn stories(&self) -> Vec<ScalingStory> {
+        self.pools.iter().map(|pool| pool.story.story()).collect()
+    }
+
+    /// The distribution of each pool that has any done request: every percent, then ever closer to the greatest.
+    pub fn latency_rows(&self) -> Vec<LatencyRow> {
+        let percents = (0..100).map(|percent| f64::from(percent) / 100.0);
+        let quantiles: Vec<f64> = percents.chain([0.999, 0.9999, 1.0]).collect();
+        let mut rows = Vec::new();
+        for (pool, plan) in self.pools.iter().zip(&self.plan.pools) {
+            for &quantile in &quantiles {
+                let rank = rank(billionths(quantile), pool.done.count());
+                let Some(latency_s) = pool.done.ranked_s(rank) else {
+                    continue;
+                };
+                let count = pool.done.count_up_to_rank(rank);
+                rows.push(LatencyRow { pool: plan.name.clone(), quantile, latency_s, count });
+            }
+        }
+        rows
+    }
+
+    /// The totals so far.
+    pub fn totals(&self) -> RunTotals {
+        let with_for: Vec<&Judge> =
+            self.judges.iter().flatten().filter(|judge| judge.objective.share_of_time.is_some()).collect();
+        let together = together(&with_for);
+        let good_time_ratio = together.and_then(|(good, _)| good);
+        let recovery_s = together.map(|(_, longest)| longest.as_secs_f64());
+        let run_figures = RunFigures { tally: self, good_time_ratio, recovery_s };
+        let objectives = self.plan.objectives.iter().zip(&self.judges);
+        RunTotals {
+            scenario: self.plan.scenario.clone(),
+            seed: self.plan.seed,
+            duration_s: self.plan.duration.as_secs_f64(),
+            warmup_s: self.plan.warmup.as_secs_f64(),
+            objectives: objectives.map(|(objective, judge)| run_figures.result(objective, judge.as_ref())).collect(),
+            good_time_ratio,
+            recovery_s,
+            pools: (0..self.pools.len()).map(|index| self.pool_totals(index)).collect(),
+            events: self.events,
+        }
+    }
+
+    fn pool_totals(&self, index: usize) -> PoolTotals {
+        let (pool, plan) = (&self.pools[index], &self.plan.pools[index]);
+        let done = pool.outcome(Outcome::Done);
+        let failed = pool.failed();
+        let (replicas_min, replicas_max) = pool.replicas.unwrap_or((pool.now.replicas_min, pool.now.replicas_max));
+        let cost_usd = pool.since_start(|state| state.cost_usd);
+        PoolTotals {
+            pool: plan.name.clone(),
+            scaler: plan.scaler.clone(),
+            offered: pool.offered,
+            done,
+            rejected: pool.outcome(Outcome::Rejected),
+            timed_out: pool.outcome(Outcome::TimedOut),
+            lost: pool.outcome(Outcome::Lost),
+            unfinished: pool.outcome(Outcome::Unfinished),
+            errors_ratio: (done + failed > 0).then(|| failed as f64 / (done + failed) as f64),
+            latency: latency_totals(&pool.done),
+            replicas_min,
+            replicas_mean: self.replicas_mean(pool),
+            replicas_max,
+            utilization_ratio: if plan.has_reference { pool.utilization() } else { None },
+            queue_max: pool.queue_max,
+            replica_hours: pool.since_start(|state| state.paid_s) / SECONDS_PER_HOUR,
+            idle_replica_hours: pool.since_start(|state| state.idle_s) / SECONDS_PER_HOUR,
+            cost_usd,
+            cost_per_million_usd: (done > 0).then(|| cost_usd / (done as f64 / 1e6)),
+            decisions: pool.decisions,
+            scale_actions: pool.scale_actions,
+        }
+    }
+
+    fn replicas_mean(&self, pool: &PoolTally) -> f64 {
+        let from = self.measured_from.unwrap_or(self.last_tick);
+        let length_s = self.last_tick.saturating_since(from).as_secs_f64();
+        if length_s > 0.0 { pool.since_start(|state| state.replica_s) / length_s } else { 0.0 }
+    }
+
+    /// What a tick did to the pools of a judge.
+    fn tick_state(&self, pool: Option<PoolId>, now: SimTime, states: &[PoolSnapshot]) -> TickState {
+        let mut sum = TickState { from: self.last_tick, to: now, ..TickState::default() };
+        for (index, state) in states.iter().enumerate() {
+            if pool.is_some_and(|pool| pool.index() != index) {
+                continue;
+            }
+            sum.queue_max = sum.queue_max.max(state.queue_max);
+            if self.plan.pools[index].has_reference {
+                let before = &self.pools[index].now;
+                sum.cpu_core_s += state.cpu_core_s - before.cpu_core_s;
+                sum.cpu_requested_core_s += state.cpu_requested_core_s - before.cpu_requested_core_s;
+            }
+        }
+        sum
+    }
+}
+
+impl Recorder for Tally {
+    #[inline]
+    fn arrived(&mut self, now: SimTime, _load: LoadId, pool: PoolId) {
+        if now >= self.warmup {
+            self.pools[pool.index()].offered += 1;
+        }
+    }
+
+    #[inline]
+    fn ended(&mut self, end: &RequestEnd) {
+        for judge in self.judges.iter_mut().flatten() {
+            judge.ended(end);
+        }
+        if end.arrived < self.warmup {
+            return;
+        }
+        let pool = &mut self.pools[end.pool.index()];
+        pool.outcomes[end.outcome as usize] += 1;
+        let age = end.at.saturating_since(end.arrived);
+        match end.outcome {
+            Outcome::Done => pool.done.record(age),
+            Outcome::Unfinished => pool.unfinished.record(age),
+            Outcome::Rejected | Outcome::TimedOut | Outcome::Lost => {}
+        }
+    }
+
+    fn decision(&mut self, now: SimTime, _scaler: ScalerId, report: &Report, truth: &Truth) {
+        if now < self.warmup {
+            return;
+        }
+        if let Some(pool) = self.pools.get_mut(truth.pool as usize) {
+            pool.decisions += 1;
+            pool.scale_actions += u64::from(resized(report).is_some());
+            pool.story.pass(now, report);
+        }
+    }
+
+    fn tick(&mut self, now: SimTime, state: &Snapshot<'_>) {
+        let mut judges = std::mem::take(&mut self.judges);
+        for judge in judges.iter_mut().flatten() {
+            judge.tick(&self.tick_state(judge.pool, now, state.pools));
+        }
+        self.judges = judges;
+        let measured = self.measured_from.is_some();
+        let mut replicas_max = 0;
+        for (pool, state) in self.pools.iter_mut().zip(state.pools) {
+            pool.now = *state;
+            replicas_max += state.replicas_max;
+            if measured {
+                let (least, most) = pool.replicas.unwrap_or((state.replicas_min, state.replicas_max));
+                pool.replicas = Some((least.min(state.replicas_min), most.max(state.replicas_max)));
+                pool.queue_max = pool.queue_max.max(state.queue_max);
+            } else {
+                pool.at_start = *state;
+            }
+        }
+        if measured {
+            self.replicas_max = self.replicas_max.max(replicas_max);
+        } else if now >= self.warmup {
+            self.measured_from = Some(now);
+        }
+        self.last_tick = now;
+        self.events = state.events;
+    }
+}
+
+fn latency_totals(done: &Latencies) -> Option<LatencyTotals> {
+    let quantile_s = |quantile| done.quantile_s(quantile).unwrap_or_default();
+    Some(LatencyTotals {
+        mean_s: done.mean_s()?,
+        p50_s: quantile_s(0.5),
+        p90_s: quantile_s(0.9),
+        p95_s: quantile_s(0.95),
+        p99_s: quantile_s(0.99),
+        p999_s: quantile_s(0.999),
+        max_s: done.max_s()?,
+    })
+}
+
+/// Figures of the whole run, and how objectives about them came out.
+struct RunFigures<'a> {
+    tally: &'a Tally,
+    good_time_ratio: Option<f64>,
+    recovery_s: Option<f64>,
+}
+
+impl RunFigures<'_> {
+    fn result(&self, objective: &Objective, judge: Option<&Judge>) -> ObjectiveResult {
+        let scope = match objective.scope {
+            ObjectiveScope::Run => String::new(),
+            ObjectiveScope::Pool(pool) => self.tally.plan.pools[pool.index()].name.clone(),
+        };
+        let windows = judge.map(Judge::windows).unwrap_or_default();
+        let mut result = match (judge, objective.share_of_time) {
+            (Some(_), Some(share)) => over_windows(share, &windows),
+            _ => self.over_the_run(objective, judge),
+        };
+        result.objective = in_words(objective);
+        result.scope = scope;
+        if let Some(judge) = judge.filter(|_| !result.met) {
+            result.note = why_missed(judge, &windows);
+        }
+        result
+    }
+
+    fn over_the_run(&self, objective: &Objective, judge: Option<&Judge>) -> ObjectiveResult {
+        let value = self.value(objective, judge);
+        let met = match judge {
+            Some(judge) => judge.held_as_a_whole().unwrap_or(true),
+            None => self.holds(objective, value),
+        };
+        ObjectiveResult { met, value: value.map(|value| on_its_side(objective, met, value)), ..nothing_measured() }
+    }
+
+    /// What cannot be measured is missed if there was something to serve, and holds if there was nothing.
+    fn holds(&self, objective: &Objective, value: Option<f64>) -> bool {
+        match (objective.figure, value) {
+            (_, Some(value)) => objective.condition.holds(value),
+            (Figure::CostPerMillion, None) => self.pools(objective).all(|(pool, _)| pool.offered == 0),
+            (_, None) => true,
+        }
+    }
+
+    /// The pools that an objective speaks of.
+    fn pools<'b>(&'b self, objective: &Objective) -> impl Iterator<Item = (&'b PoolTally, &'b TallyPool)> + use<'b> {
+        let scope = objective.scope;
+        let pools = self.tally.pools.iter().zip(&self.tally.plan.pools).enumerate();
+        pools.filter_map(move |(index, pool)| match scope {
+            ObjectiveScope::Pool(only) if only.index() != index => None,
+            _ => Some(pool),
+        })
+    }
+
+    fn sum(&self, objective: &Objective, of: impl Fn(&PoolTally) -> f64) -> f64 {
+        self.pools(objective).map(|(pool, _)| of(pool)).sum()
+    }
+
+    fn value(&self, objective: &Objective, judge: Option<&Judge>) -> Option<f64> {
+        let hours = |of: fn(&PoolSnapshot) -> f64| self.sum(objective, |pool| pool.since_start(of)) / SECONDS_PER_HOUR;
+        let cost = self.sum(objective, |pool| pool.since_start(|state| state.cost_usd));
+        match objective.figure {
+            Figure::Quantile(quantile) => self.quantile_s(objective, quantile),
+            Figure::Mean => judge?.whole.mean_s(),
+            Figure::Errors => judge?.whole.errors(),
+            Figure::Utilization => judge?.whole.utilization(),
+            Figure::Queue => judge.map(|judge| judge.whole.queue_max as f64),
+            Figure::ReplicaHours => Some(hours(|state| state.paid_s)),
+            Figure::IdleReplicaHours => Some(hours(|state| state.idle_s)),
+            Figure::Cost => Some(cost),
+            Figure::CostPerMillion => {
+                let done = self.sum(objective, |pool| pool.outcome(Outcome::Done) as f64);
+                (done > 0.0).then(|| cost / (done / 1e6))
+            }
+            Figure::ReplicasMax => match objective.scope {
+                ObjectiveScope::Run => Some(f64::from(self.tally.replicas_max)),
+                ObjectiveScope::Pool(pool) => self.tally.pools[pool.index()].replicas.map(|(_, most)| f64::from(most)),
+            },
+            Figure::ScaleActions => Some(self.sum(objective, |pool| pool.scale_actions as f64)),
+            Figure::GoodTime => self.good_time_ratio,
+            Figure::Recovery => self.recovery_s,
+        }
+    }
+
+    /// A latency quantile of the run; infinite if too many requests failed.
+    fn quantile_s(&self, objective: &Objective, quantile: f64) -> Option<f64> {
+        let mut latencies = Latencies::new();
+        let mut failed = 0;
+        for (pool, _) in self.pools(objective) {
+            latencies.merge(&pool.done);
+            if objective.of == Population::Offered {
+                latencies.merge(&pool.unfinished);
+                failed += pool.failed();
+            }
+        }
+        let all = latencies.count() + failed;
+        let rank = rank(billionths(quantile), all);
+        if all == 0 { None } else { Some(latencies.ranked_s(rank).unwrap_or(f64::INFINITY)) }
+    }
+}
+
+fn nothing_measured() -> ObjectiveResult {
+    ObjectiveResult {
+        objective: String::new(),
+        scope: String::new(),
+        met: true,
+        value: None,
+        windows: None,
+        first_missed_s: None,
+        longest_missed_s: None,
+        note: String::new(),
+    }
+}
+
+fn over_windows(share: f64, windows: &WindowTally) -> ObjectiveResult {
+    let enough = share_reached(windows.held, windows.counted, billionths(share));
+    ObjectiveResult {
+        met: enough,
+        value: (windows.counted > 0).then(|| windows.held as f64 / windows.counted as f64),
+        windows: Some(windows.counted),
+        first_missed_s: windows.first_missed.map(SimTime::as_secs_f64),
+        longest_missed_s: Some(windows.longest_missed.as_secs_f64()),
+        ..nothing_measured()
+    }
+}
+
+/// A histogram may put a quantile on the wrong side of the value that the counters compared it with.
+fn on_its_side(objective: &Objective, met: bool, value: f64) -> f64 {
+    match (objective.figure, objective.condition, met) {
+        (Figure::Quantile(_), ConditionSpec::AtMost(limit), true)
+        | (Figure::Quantile(_), ConditionSpec::AtLeast(limit), false) => value.min(limit),
+        (Figure::Quantile(_), ConditionSpec::AtMost(limit), false)
+        | (Figure::Quantile(_), ConditionSpec::AtLeast(limit), true) => value.max(limit),
+        _ => value,
+    }
+}
+
+/// `p95 <= 500ms for 99% of time`.
+fn in_words(objective: &Objective) -> String {
+    let mut words = objective.that.clone();
+    if objective.of == Population::Done && matches!(objective.figure, Figure::Quantile(_)) {
+        words.push_str(" of done requests");
+    }
+    if let Some(share) = objective.share_of_time {
+        words.push_str(&format!(" for {} of time", exact_percent(share)));
+    }
+    words
+}
+
+/// Which failures there were and when they were too many, or that nothing was done at all.
+fn why_missed(judge: &Judge, windows: &WindowTally) -> String {
+    if judge.whole.offered > 0 && judge.whole.done == 0 {
+        return "no request was done".to_owned();
+    }
+    if judge.objective.figure != Figure::Errors || !matches!(judge.objective.condition, ConditionSpec::AtMost(_)) {
+        return String::new();
+    }
+    let ended = judge.whole.done + judge.whole.failed;
+    let mut kinds =
+        [Outcome::Rejected, Outcome::TimedOut, Outcome::Lost].map(|kind| (judge.outcomes[kind as usize], kind));
+    kinds.sort_by_key(|&(count, kind)| (std::cmp::Reverse(count), kind));
+    let mut note = String::new();
+    for (count, kind) in kinds.into_iter().filter(|&(count, _)| count > 0) {
+        if !note.is_empty() {
+            note.push_str(", ");
+        }
+        let word = match kind {
+            Outcome::TimedOut => "timed out",
+            other => other.as_str(),
+        };
+        note.push_str(&format!("{word} {}", percent(count as f64 / ended as f64)));
+    }
+    if let (Some(first), Some(last)) = (windows.first_missed, windows.last_missed_end) {
+        note.push_str(&format!(" between {} and {}", clock(first.as_secs_f64()), clock(last.as_secs_f64())));
+    }
+    note
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scalers::Trail;
+
+    fn plan(duration_s: u64, warmup_s: u64, objectives: Vec<Objective>) -> TallyPlan {
+        let pool = |name: &str| TallyPool {
+            name: name.to_owned(),
+            scaler: "hpa".to_owned(),
+            price_usd_per_hour: 1.0,
+            has_reference: name == "chat",
+        };
+        TallyPlan {
+            scenario: "test".to_owned(),
+            seed: 42,
+            duration: Span::from_secs(duration_s),
+            warmup: Span::from_secs(warmup_s),
+            tick: Span::from_secs(10),
+            pools: vec![pool("chat"), pool("rank")],
+            objectives,
+        }
+    }
+
+    fn objective(that: &str, figure: Figure, condition: ConditionSpec, share_of_time: Option<f64>) -> Objective {
+        Objective {
+            scope: ObjectiveScope::Run,
+            that: that.to_owned(),
+            figure,
+            condition,
+            share_of_time,
+            window: Span::from_secs(60),
+            of: Population::Offered,
+        }
+    }
+
+    fn at_most(that: &str, figure: Figure, limit: f64) -> Objective {
+        objective(that, figure, ConditionSpec::AtMost(limit), None)
+    }
+
+    fn request(tally: &mut Tally, pool: u32, arrived_s: u64, latency_ms: u64, outcome: Outcome) {
+        let arrived = SimTime::from_secs(arrived_s);
+        tally.arrived(arrived, LoadId::new(0), PoolId::new(pool));
+        tally.ended(&RequestEnd {
+            at: arrived + Span::from_millis(latency_ms),
+            request: 1,
+            load: LoadId::new(0),
+            pool: PoolId::new(pool),
+            replica: None,
+            arrived,
+            started: None,
+            demand: Span::ZERO,
+            outcome,
+        });
+    }
+
+    /// Cumulative values of a pool of `replicas` that is half used and a quarter idle since time 0.
+    fn steady(replicas: u32, now_s: f64) -> PoolSnapshot {
+        let replica_s = f64::from(replicas) * now_s;
+        PoolSnapshot {
+            replicas_min: replicas,
+            replicas_max: replicas,
+            cpu_core_s: replica_s,
+            cpu_requested_core_s: 2.0 * replica_s,
+            replica_s,
+            paid_s: replica_s,
+            idle_s: replica_s / 4.0,
+            cost_usd: replica_s / 3600.0,
+            ..PoolSnapshot::default()
+        }
+    }
+
+    fn tick(tally: &mut Tally, now_s: u64, pools: &[PoolSnapshot]) {
+        tally.tick(SimTime::from_secs(now_s), &Snapshot { pools, events: now_s });
+    }
+
+    #[test]
+    fn all_that_arrive_after_the_warm_up_are_accounted_for() {
+        let mut tally = Tally::new(plan(100, 10, vec![]));
+        request(&mut tally, 0, 9, 5_000, Outcome::Done); // arrived before
+        for (at, outcome) in (10..).zip(Outcome::ALL) {
+            request(&mut tally, 0, at, 1_000, outcome);
+        }
+        request(&mut tally, 0, 20, 3_000, Outcome::Done);
+        let totals = tally.totals();
+        let chat = &totals.pools[0];
+        assert_eq!(chat.offered, 6);
+        assert_eq!((chat.done, chat.rejected, chat.timed_out, chat.lost, chat.unfinished), (2, 1, 1, 1, 1));
+        assert_eq!(chat.offered, chat.done + chat.rejected + chat.timed_out + chat.lost + chat.unfinished);
+        assert_eq!(chat.errors_ratio, Some(0.6)); // 3 of 5 ended
+        let latency = chat.latency.expect("two done");
+        assert_eq!((latency.mean_s, latency.p50_s, latency.max_s), (2.0, 1.0, 3.0));
+        assert_eq!((totals.pools[1].offered, totals.pools[1].errors_ratio, totals.pools[1].latency), (0, None, None));
+    }
+
+    #[test]
+    fn integrals_count_from_the_first_tick_after_the_warm_up() {
+        let mut tally = Tally::new(plan(3620, 15, vec![]));
+        let crowd = PoolSnapshot { replicas_max: 99, queue_max: 99, ..steady(2, 10.0) };
+        tick(&mut tally, 10, &[crowd, steady(1, 10.0)]);
+        tick(&mut tally, 20, &[PoolSnapshot { queue_max: 50, ..steady(2, 20.0) }, steady(1, 20.0)]);
+        tick(&mut tally, 3620, &[PoolSnapshot { queue_max: 7, ..steady(2, 3620.0) }, steady(1, 3620.0)]);
+        let totals = tally.totals();
+        let chat = &totals.pools[0];
+        assert_eq!((chat.replicas_min, chat.replicas_mean, chat.replicas_max), (2, 2.0, 2));
+        assert_eq!((chat.replica_hours, chat.idle_replica_hours), (2.0, 0.5));
+        assert!((chat.cost_usd - 2.0).abs() < 1e-12);
+        assert_eq!((chat.queue_max, chat.utilization_ratio, totals.events), (7, Some(0.5), 3620));
+        assert_eq!(totals.pools[1].utilization_ratio, None, "nothing to compare with");
+    }
+
+    #[test]
+    fn nothing_is_integrated_while_the_warm_up_lasts() {
+        let mut tally = Tally::new(plan(100, 50, vec![]));
+        tick(&mut tally, 40, &[steady(2, 40.0), steady(1, 40.0)]);
+        let chat = &tally.totals().pools[0];
+        assert_eq!(
+            (chat.replica_hours, chat.cost_usd, chat.replicas_mean, chat.utilization_ratio),
+            (0.0, 0.0, 0.0, None)
+        );
+    }
+
+    #[test]
+    fn without_warm_up_everything_counts() {
+        let mut tally = Tally::new(plan(20, 0, vec![]));
+        tick(&mut tally, 20, &[steady(3, 20.0), steady(1, 20.0)]);
+        let chat = &tally.totals().pools[0];
+        assert_eq!((chat.replicas_min, chat.replicas_mean, chat.replicas_max), (3, 3.0, 3));
+        assert_eq!(chat.replica_hours, 60.0 / 3600.0);
+    }
+
+    #[test]
+    fn figures_of_the_run_are_judged() {
+        let objectives = vec![
+            at_most("cost <= $3", Figure::Cost, 3.0),
+            at_most("replica_hours <= 2", Figure::ReplicaHours, 2.0),
+            at_most("replicas_max <= 3", Figure::ReplicasMax, 3.0),
+            at_most("cost_per_million <= $1", Figure::CostPerMillion, 1.0),
+            objective("idle_replica_hours >= 1", Figure::IdleReplicaHours, ConditionSpec::AtLeast(1.0), None),
+            at_most("good_time <= 1", Figure::GoodTime, 1.0),
+            Objective { scope: ObjectiveScope::Pool(PoolId::new(1)), ..at_most("cost <= $1", Figure::Cost, 1.0) },
+        ];
+        let mut tally = Tally::new(plan(3600, 0, objectives));
+        tick(&mut tally, 3600, &[steady(2, 3600.0), steady(1, 3600.0)]);
+        let results = tally.totals().objectives;
+        let seen: Vec<_> = results.iter().map(|result| (result.met, result.value)).collect();
+        let expected = [
+            (true, Some(3.0)),
+            (false, Some(3.0)),
+            (true, Some(3.0)),
+            (true, None),
+            (false, Some(0.75)),
+            (true, None),
+            (true, Some(1.0)),
+        ];
+        assert_eq!(seen, expected);
+        assert_eq!((results[0].scope.as_str(), results[6].scope.as_str()), ("", "rank"));
+        request(&mut tally, 0, 1, 1, Outcome::Rejected);
+        assert!(!tally.totals().objectives[3].met, "paid, and nothing done");
+    }
+
+    #[test]
+    fn a_quantile_of_the_run_is_infinite_if_too_many_fail() {
+        let p90 = |of| Objective { of, ..at_most("p90 <= 1s", Figure::Quantile(0.9), 1.0) };
+        let mut tally = Tally::new(plan(100, 0, vec![p90(Population::Offered), p90(Population::Done)]));
+        for _ in 0..8 {
+            request(&mut tally, 0, 1, 1_000, Outcome::Done);
+        }
+        request(&mut tally, 1, 1, 1_000, Outcome::Unfinished);
+        request(&mut tally, 1, 1, 1_000, Outcome::Rejected);
+        let [offered, done] = &tally.totals().objectives[..] else { panic!("two objectives") };
+        assert_eq!((offered.met, offered.value), (true, Some(1.0))); // 9 of 10 within 1 s
+        assert_eq!((done.met, done.value), (true, Some(1.0)));
+        assert_eq!(done.objective, "p90 <= 1s of done requests");
+        request(&mut tally, 1, 1, 1_000, Outcome::Rejected);
+        let [offered, done] = &tally.totals().objectives[..] else { panic!("two objectives") };
+        assert_eq!((offered.met, offered.value), (false, Some(f64::INFINITY)));
+        assert_eq!((done.met, done.value), (true, Some(1.0)));
+    }
+
+    #[test]
+    fn the_value_said_never_contradicts_the_verdict() {
+        // 499.9 ms shares a bucket of the histogram with values above 500 ms.
+        let mut tally = Tally::new(plan(100, 0, vec![at_most("p50 <= 499.9ms", Figure::Quantile(0.5), 0.4999)]));
+        for _ in 0..3 {
+            request(&mut tally, 0, 1, 499, Outcome::Done);
+        }
+        request(&mut tally, 0, 1, 900, Outcome::Done);
+        let result = &tally.totals().objectives[0];
+        assert!(result.met);
+        assert!(result.value.expect("measured") <= 0.4999);
+    }
+
+    #[test]
+    fn errors_are_told_with_kind_and_time() {
+        let errors = at_most("errors <= 10%", Figure::Errors, 0.1);
+        let mut tally = Tally::new(plan(600, 0, vec![errors]));
+        for minute in 0..10 {
+            for _ in 0..2 {
+                request(&mut tally, 0, minute * 60, 10, Outcome::Done);
+            }
+        }
+        for (at, outcome) in
+            [(120, Outcome::Rejected), (180, Outcome::Rejected), (250, Outcome::TimedOut), (250, Outcome::Rejected)]
+        {
+            request(&mut tally, 0, at, 10, outcome);
+        }
+        request(&mut tally, 0, 599, 10, Outcome::Unfinished);
+        let result = &tally.totals().objectives[0];
+        assert_eq!((result.met, result.value), (false, Some(4.0 / 24.0)));
+        assert_eq!(result.note, "rejected 12.5%, timed out 4.2% between 0:02:00 and 0:05:00");
+        assert_eq!(result.windows, None);
+    }
+
+    #[test]
+    fn good_time_is_the_share_of_windows_in_which_all_hold() {
+        let objectives = vec![
+            objective("p95 <= 500ms", Figure::Quantile(0.95), ConditionSpec::AtMost(0.5), Some(0.9)),
+            objective("errors <= 0", Figure::Errors, ConditionSpec::AtMost(0.0), Some(0.5)),
+            at_most("recovery <= 1m", Figure::Recovery, 60.0),
+            objective("good_time >= 60%", Figure::GoodTime, ConditionSpec::AtLeast(0.6), None),
+        ];
+        let mut tally = Tally::new(plan(600, 0, objectives));
+        for minute in 0..10 {
+            request(&mut tally, 0, minute * 60, if minute == 3 { 501 } else { 500 }, Outcome::Done);
+        }
+        request(&mut tally, 0, 200, 1, Outcome::Rejected); // in the same minute
+        request(&mut tally, 0, 241, 1, Outcome::Rejected); // and in the next one, where 1 of 2 is late too
+        let totals = tally.totals();
+        assert_eq!((totals.good_time_ratio, totals.recovery_s), (Some(0.8), Some(120.0)));
+        let p95 = &totals.objectives[0];
+        assert_eq!(p95.objective, "p95 <= 500ms for 90% of time");
+        assert_eq!((p95.met, p95.value, p95.windows), (false, Some(0.8), Some(10)));
+        assert_eq!((p95.first_missed_s, p95.longest_missed_s), (Some(180.0), Some(120.0)));
+        let met: Vec<_> = totals.objectives.iter().map(|result| result.met).collect();
+        assert_eq!(met, [false, true, false, true]);
+    }
+
+    #[test]
+    fn a_share_of_time_is_compared_exactly() {
+        let mut tally = Tally::new(plan(
+            6_000,
+            0,
+            vec![objective("p50 <= 1s", Figure::Quantile(0.5), ConditionSpec::AtMost(1.0), Some(99.0 / 100.0))],
+        ));
+        for minute in 0..100 {
+            request(&mut tally, 0, minute * 60, if minute == 50 { 1_001 } else { 1 }, Outcome::Done);
+        }
+        assert!(tally.totals().objectives[0].met, "99 of 100 are 99 %");
+    }
+
+    #[test]
+    fn decisions_count_after_the_warm_up() {
+        let mut tally = Tally::new(plan(100, 10, vec![at_most("scale_actions <= 1", Figure::ScaleActions, 1.0)]));
+        let mut pass = |at, now, decided| {
+            let trail = Trail { now: Some(now), decided: Some(decided), scaled: now != decided, ..Trail::default() };
+            let report = Report { trail, ..Report::default() };
+            tally.decision(SimTime::from_secs(at), ScalerId::new(0), &report, &Truth { pool: 1, ..Truth::default() });
+        };
+        pass(5, 1, 2);
+        pass(20, 2, 2);
+        pass(35, 2, 4);
+        pass(50, 4, 3);
+        let totals = tally.totals();
+        assert_eq!((totals.pools[1].decisions, totals.pools[1].scale_actions), (3, 2));
+        assert!(!totals.objectives[0].met);
+        assert_eq!(tally.story(PoolId::new(1)).up.map(|up| (up.from, up.to)), Some((2, 4)));
+        assert_eq!(tally.story(PoolId::new(0)), ScalingStory::default());
+    }
+
+    #[test]
+    fn the_distribution_ends_with_all_requests() {
+        let mut tally = Tally::new(plan(100, 0, vec![]));
+        for latency_ms in 1..=200 {
+            request(&mut tally, 1, 1, latency_ms, Outcome::Done);
+        }
+        let rows = tally.latency_rows();
+        assert_eq!(rows.len(), 103);
+        assert!(rows.iter().all(|row| row.pool == "rank"));
+        assert_eq!((rows[0].quantile, rows[0].latency_s, rows[0].count), (0.0, 0.001, 1));
+        let median = &rows[50];
+        assert_eq!((median.quantile, median.count), (0.5, 100));
+        assert!((median.latency_s / 0.1 - 1.0).abs() < 0.01);
+        let last = &rows[102];
+        assert_eq!((last.quantile, last.latency_s, last.count), (1.0, 0.2, 200));
+        assert!(rows.is_sorted_by(|a, b| a.latency_s <= b.latency_s && a.count <= b.count));
+    }
+
+    #[test]
+    fn unfinished_requests_at_the_end_are_in_the_last_window() {
+        let p50 = objective("p50 <= 1s", Figure::Quantile(0.5), ConditionSpec::AtMost(1.0), Some(1.0));
+        let mut tally = Tally::new(plan(120, 0, vec![p50]));
+        request(&mut tally, 0, 119, 1_000, Outcome::Unfinished);
+        request(&mut tally, 0, 119, 500, Outcome::Done);
+        request(&mut tally, 0, 120, 0, Outcome::Unfinished);
+        let result = &tally.totals().objectives[0];
+        assert_eq!((result.met, result.windows), (true, Some(1)));
+    }
+}

@@ -1,0 +1,403 @@
+//! The summary of one run: objectives first, then one compact table, then what the scalers did.
+
+use super::words::{clock, columns, count, counted, duration, latency, magnitude, percent, usd, whole_percent};
+use crate::record::{LatencyTotals, Move, ObjectiveResult, PoolTotals, RunTotals, ScalingStory};
+
+/// What a figure without a value looks like.
+const NOTHING: &str = "–";
+
+/// What a summary says besides the totals.
+#[derive(Clone, Debug, Default)]
+pub struct SummaryContext {
+    /// How long the run took.
+    pub wall_s: Option<f64>,
+    /// Events of the kernel per second of that.
+    pub events_per_s: Option<f64>,
+    /// What the scalers did, by pool in file order; may be empty.
+    pub stories: Vec<ScalingStory>,
+    /// What the reader must know to judge the run: assumptions of an import, parts that were left out.
+    pub notes: Vec<String>,
+    /// Where the files are, if any were written.
+    pub folder: Option<String>,
+    /// Their names.
+    pub files: Vec<String>,
+}
+
+/// The summary as a person reads it.
+pub fn run_summary(totals: &RunTotals, context: &SummaryContext) -> String {
+    let mut text = format!(
+        "{}  {}, one seed ({}): {}\n",
+        totals.scenario,
+        simulated(totals),
+        totals.seed,
+        volume(totals, context)
+    );
+    if !totals.objectives.is_empty() {
+        text.push_str("\n  objectives\n");
+        text.push_str(&columns(
+            "    ",
+            &totals.objectives.iter().map(|result| objective(totals, result)).collect::<Vec<_>>(),
+        ));
+    }
+    text.push('\n');
+    text.push_str(&columns("  ", &pool_table(totals)));
+    text.push_str(&scaling(totals, context));
+    if !context.notes.is_empty() {
+        text.push('\n');
+    }
+    for note in &context.notes {
+        text.push_str(&format!("  note  {note}\n"));
+    }
+    if let Some(folder) = &context.folder {
+        text.push_str(&format!("\nwrote {folder}{}\n", files(&context.files)));
+    }
+    text
+}
+
+/// The totals for programs: what `summary.json` holds. What is infinite or unknown is null.
+pub fn summary_json(totals: &RunTotals) -> serde_json::Value {
+    let mut value = serde_json::to_value(totals).expect("totals have text keys and numbers only");
+    let met = totals.objectives.iter().all(|result| result.met);
+    value["objectives_met"] = serde_json::Value::Bool(met);
+    value
+}
+
+/// `2h simulated`, and what of it was left out.
+pub(super) fn simulated(totals: &RunTotals) -> String {
+    let mut text = format!("{} simulated", duration(totals.duration_s));
+    if totals.warmup_s > 0.0 {
+        text.push_str(&format!(" (first {} left out)", duration(totals.warmup_s)));
+    }
+    text
+}
+
+fn volume(totals: &RunTotals, context: &SummaryContext) -> String {
+    let sum = |of: fn(&PoolTotals) -> u64| totals.pools.iter().map(of).sum();
+    let mut parts = vec![counted(sum(|pool| pool.offered), "request")];
+    let decisions = sum(|pool| pool.decisions);
+    if decisions > 0 {
+        parts.push(counted(decisions, "decision"));
+        parts.push(counted(sum(|pool| pool.scale_actions), "change"));
+    }
+    if let Some(wall_s) = context.wall_s {
+        let speed = context.events_per_s.map(|speed| format!(" ({} events/s)", magnitude(speed)));
+        parts.push(format!("{wall_s:.1} s{}", speed.unwrap_or_default()));
+    }
+    parts.join(", ")
+}
+
+fn objective(totals: &RunTotals, result: &ObjectiveResult) -> Vec<String> {
+    vec![format!("{} {}", mark(result.met), objective_name(totals, result)), objective_value(result), remark(result)]
+}
+
+pub(super) fn mark(met: bool) -> &'static str {
+    if met { "✓" } else { "✗" }
+}
+
+/// An objective, with its pool where there are several.
+pub(super) fn objective_name(totals: &RunTotals, result: &ObjectiveResult) -> String {
+    if result.scope.is_empty() || totals.pools.len() < 2 {
+        result.objective.clone()
+    } else {
+        format!("{}: {}", result.scope, result.objective)
+    }
+}
+
+/// Share of windows, or the figure in its own unit, which its name tells.
+pub(super) fn objective_value(result: &ObjectiveResult) -> String {
+    let Some(value) = result.value else {
+        return NOTHING.to_owned();
+    };
+    if result.windows.is_some() {
+        return percent(value);
+    }
+    let name: String = result.objective.chars().take_while(|c| !c.is_whitespace() && !"<>=".contains(*c)).collect();
+    match name.as_str() {
+        "errors" | "utilization" | "good_time" => percent(value),
+        "cost" | "cost_per_million" => usd(value),
+        "queue" | "replicas_max" | "scale_actions" => count(value.max(0.0) as u64),
+        "replica_hours" | "idle_replica_hours" => format!("{value:.1}"),
+        "recovery" => duration(value),
+        _ => latency(value),
+    }
+}
+
+fn remark(result: &ObjectiveResult) -> String {
+    let mut parts = Vec::new();
+    if let Some(first) = result.first_missed_s {
+        parts.push(format!("first missed {}", clock(first)));
+        parts.extend(result.longest_missed_s.map(|longest| format!("longest {}", duration(longest))));
+    }
+    if result.value.is_none() && result.note.is_empty() {
+        parts.push("nothing to measure".to_owned());
+    }
+    if !result.note.is_empty() {
+        parts.push(result.note.clone());
+    }
+    parts.join(", ")
+}
+
+fn pool_table(totals: &RunTotals) -> Vec<Vec<String>> {
+    let head = ["POOL", "REQUESTS", "P50", "P95", "P99", "MAX", "ERRORS", "REPLICAS min/mean/max", "UTIL", "COST"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for pool in &totals.pools {
+        let of_done = |pick: fn(&LatencyTotals) -> f64| {
+            pool.latency.as_ref().map_or(NOTHING.to_owned(), |latencies| latency(pick(latencies)))
+        };
+        rows.push(vec![
+            pool.pool.clone(),
+            count(pool.offered),
+            of_done(|latencies| latencies.p50_s),
+            of_done(|latencies| latencies.p95_s),
+            of_done(|latencies| latencies.p99_s),
+            of_done(|latencies| latencies.max_s),
+            pool.errors_ratio.map_or(NOTHING.to_owned(), percent),
+            format!("{}/{:.1}/{}", pool.replicas_min, pool.replicas_mean, pool.replicas_max),
+            pool.utilization_ratio.map_or(NOTHING.to_owned(), whole_percent),
+            usd(pool.cost_usd),
+        ]);
+    }
+    rows
+}
+
+fn scaling(totals: &RunTotals, context: &SummaryContext) -> String {
+    let mut rows = Vec::new();
+    for (pool, story) in totals.pools.iter().zip(&context.stories) {
+        for (word, way) in [("up", story.up), ("down", story.down)] {
+            let Some(way) = way else {
+                continue;
+            };
+            let who = if totals.pools.len() > 1 { format!("{} {word}", pool.pool) } else { word.to_owned() };
+            rows.push(vec![who, told(word, &way), explain(word, &way, context)]);
+        }
+    }
+    if rows.is_empty() { String::new() } else { format!("\n  scaling\n{}", columns("    ", &rows)) }
+}
+
+/// `6 → 28 in 11m: metric 1m late, 4 decisions`.
+fn told(word: &str, way: &Move) -> String {
+    let took = if way.took_s >= 0.5 { format!("in {}", duration(way.took_s.round())) } else { "at once".to_owned() };
+    let mut parts = Vec::new();
+    parts.extend(way.seen_age_s.filter(|age| *age >= 0.5).map(|age| format!("metric {} late", duration(age.round()))));
+    parts.push(counted(way.decisions, "decision"));
+    parts.extend(way.held_s.filter(|_| word == "down").map(|held| format!("held {} by the stabilization window", duration(held.round()))));
+    format!("{} → {} {took}: {}", way.from, way.to, parts.join(", "))
+}
+
+/// How to look at a rise more closely: from the full minute before it.
+fn explain(word: &str, way: &Move, context: &SummaryContext) -> String {
+    match &context.folder {
+        Some(folder) if word == "up" => {
+            let minute = (way.began_s / 60.0).floor() * 60.0;
+            format!("sim explain {folder} --at {}", duration(if minute > 0.0 { minute } else { way.began_s }))
+        }
+        _ => String::new(),
+    }
+}
+
+/// Pictures and pages by name, the rest by number: ` (timeline.png, 7 files)`.
+fn files(names: &[String]) -> String {
+    let shown = |name: &&String| name.ends_with(".png") || name.ends_with(".html");
+    let mut parts: Vec<String> = names.iter().filter(shown).cloned().collect();
+    let others = names.len() - parts.len();
+    if others > 0 {
+        parts.push(counted(others as u64, "file"));
+    }
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(in super::super) fn chat() -> PoolTotals {
+        PoolTotals {
+            pool: "chat".to_owned(),
+            scaler: "hpa".to_owned(),
+            offered: 1_667_912,
+            done: 1_535_000,
+            rejected: 131_912,
+            timed_out: 0,
+            lost: 0,
+            unfinished: 1_000,
+            errors_ratio: Some(0.079_13),
+            latency: Some(LatencyTotals {
+                mean_s: 1.2,
+                p50_s: 0.071,
+                p90_s: 5.0,
+                p95_s: 12.91,
+                p99_s: 13.4,
+                p999_s: 14.0,
+                max_s: 14.62,
+            }),
+            replicas_min: 6,
+            replicas_mean: 13.1,
+            replicas_max: 28,
+            utilization_ratio: Some(0.648),
+            queue_max: 1_980,
+            replica_hours: 26.2,
+            idle_replica_hours: 9.2,
+            cost_usd: 20.96,
+            cost_per_million_usd: Some(13.65),
+            decisions: 480,
+            scale_actions: 21,
+        }
+    }
+
+    pub(in super::super) fn result(objective: &str, met: bool, value: Option<f64>) -> ObjectiveResult {
+        ObjectiveResult {
+            objective: objective.to_owned(),
+            scope: String::new(),
+            met,
+            value,
+            windows: None,
+            first_missed_s: None,
+            longest_missed_s: None,
+            note: String::new(),
+        }
+    }
+
+    pub(in super::super) fn spike() -> RunTotals {
+        let in_windows = ObjectiveResult {
+            windows: Some(120),
+            first_missed_s: Some(1800.0),
+            longest_missed_s: Some(780.0),
+            ..result("p95 <= 500ms for 99% of time", false, Some(107.0 / 120.0))
+        };
+        let errors = ObjectiveResult {
+            note: "rejected 7.9% between 0:30:00 and 0:43:00".to_owned(),
+            ..result("errors <= 0.1%", false, Some(0.079_13))
+        };
+        RunTotals {
+            scenario: "spike".to_owned(),
+            seed: 42,
+            duration_s: 7200.0,
+            warmup_s: 0.0,
+            objectives: vec![in_windows, errors, result("cost <= $25", true, Some(20.96))],
+            good_time_ratio: Some(107.0 / 120.0),
+            recovery_s: Some(780.0),
+            pools: vec![chat()],
+            events: 5_000_000,
+        }
+    }
+
+    fn story() -> ScalingStory {
+        let up = Move {
+            from: 6,
+            to: 28,
+            began_s: 1883.0,
+            took_s: 660.0,
+            decisions: 4,
+            seen_age_s: Some(60.0),
+            held_s: None,
+        };
+        let down = Move {
+            from: 28,
+            to: 6,
+            began_s: 4500.0,
+            took_s: 600.0,
+            decisions: 17,
+            seen_age_s: None,
+            held_s: Some(300.0),
+        };
+        ScalingStory { up: Some(up), down: Some(down) }
+    }
+
+    #[test]
+    fn the_whole_summary() {
+        let context = SummaryContext {
+            wall_s: Some(1.84),
+            events_per_s: Some(2.8e6),
+            stories: vec![story()],
+            notes: vec!["assumed: service is lognormal".to_owned()],
+            folder: Some("output/spike".to_owned()),
+            files: ["run.json", "timeline.csv", "timeline.png"].map(str::to_owned).to_vec(),
+        };
+        let expected = "\
+spike  2h simulated, one seed (42): 1,667,912 requests, 480 decisions, 21 changes, 1.8 s (2.8 M events/s)
+
+  objectives
+    ✗ p95 <= 500ms for 99% of time  89.2%   first missed 0:30:00, longest 13m
+    ✗ errors <= 0.1%                7.9%    rejected 7.9% between 0:30:00 and 0:43:00
+    ✓ cost <= $25                   $20.96
+
+  POOL  REQUESTS   P50   P95    P99    MAX    ERRORS  REPLICAS min/mean/max  UTIL  COST
+  chat  1,667,912  71ms  12.9s  13.4s  14.6s  7.9%    6/13.1/28              65%   $20.96
+
+  scaling
+    up    6 → 28 in 11m: metric 1m late, 4 decisions                        sim explain output/spike --at 31m
+    down  28 → 6 in 10m: 17 decisions, held 5m by the stabilization window
+
+  note  assumed: service is lognormal
+
+wrote output/spike (timeline.png, 2 files)
+";
+        assert_eq!(run_summary(&spike(), &context), expected);
+    }
+
+    #[test]
+    fn without_objectives_scalers_or_requests_little_is_said() {
+        let idle = PoolTotals {
+            offered: 1,
+            done: 0,
+            errors_ratio: None,
+            latency: None,
+            utilization_ratio: None,
+            decisions: 0,
+            cost_usd: 0.0,
+            ..chat()
+        };
+        let totals = RunTotals { objectives: vec![], warmup_s: 60.0, pools: vec![idle], ..spike() };
+        let expected = "\
+spike  2h simulated (first 1m left out), one seed (42): 1 request
+
+  POOL  REQUESTS  P50  P95  P99  MAX  ERRORS  REPLICAS min/mean/max  UTIL  COST
+  chat  1         –    –    –    –    –       6/13.1/28              –     $0.00
+";
+        assert_eq!(run_summary(&totals, &SummaryContext::default()), expected);
+    }
+
+    #[test]
+    fn each_figure_has_its_unit() {
+        let cases = [
+            ("p99.9 <= 1s", 0.25, "250ms"),
+            ("mean<=1s", 1.26, "1.3s"),
+            ("p95 <= 1s", f64::INFINITY, "∞"),
+            ("errors <= 1%", 0.004, "0.40%"),
+            ("queue <= 10", 1_200.0, "1,200"),
+            ("replica_hours <= 30", 26.24, "26.2"),
+            ("cost_per_million <= $10", 13.651, "$13.65"),
+            ("recovery <= 5m", 780.0, "13m"),
+            ("good_time >= 99%", 1.0, "100%"),
+        ];
+        for (objective, value, word) in cases {
+            assert_eq!(objective_value(&result(objective, true, Some(value))), word, "{objective}");
+        }
+        assert_eq!(remark(&result("p95 <= 1s", true, None)), "nothing to measure");
+    }
+
+    #[test]
+    fn with_several_pools_lines_say_whose_they_are() {
+        let mut totals = spike();
+        totals.pools.push(PoolTotals { pool: "rank".to_owned(), ..chat() });
+        totals.objectives[0].scope = "rank".to_owned();
+        let context = SummaryContext { stories: vec![ScalingStory::default(), story()], ..SummaryContext::default() };
+        let text = run_summary(&totals, &context);
+        assert!(text.contains("✗ rank: p95 <= 500ms"), "{text}");
+        assert!(text.contains("    rank up    6 → 28 in 11m"), "{text}");
+        assert!(text.contains("3,335,824 requests"), "{text}");
+    }
+
+    #[test]
+    fn the_summary_for_programs_holds_all_totals() {
+        let mut totals = spike();
+        totals.objectives[1].value = Some(f64::INFINITY);
+        let value = summary_json(&totals);
+        assert_eq!(value["objectives"][0]["met"], false);
+        assert_eq!(value["objectives"][1]["value"], serde_json::Value::Null);
+        assert_eq!(value["objectives_met"], false);
+        assert_eq!(value["pools"][0]["pool"], "chat");
+        assert_eq!(value["pools"][0]["latency"]["p95_s"], 12.91);
+        assert_eq!(value["pools"][0]["offered"], 1_667_912);
+    }
+}

@@ -1,0 +1,100 @@
+//! The HPA against every recorded decision of Kubernetes v1.36.2.
+//!
+//! Levels A (decisions) and B (measurements shown) must be equal, and so must the texts of level C.
+#![allow(clippy::print_stderr)] // a test says what it compared
+
+use autosim::replay::{CaseResult, Level, replay_case};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// Files and how many cases each has at least.
+const FILES: [(&str, usize); 17] = [
+    ("behavior", 75),
+    ("closed-loop", 34),
+    ("container-resource", 32),
+    ("controller-memory", 60),
+    ("custom-external", 62),
+    ("default-scaling", 38),
+    ("edge-cases", 52),
+    ("errors", 56),
+    ("extremes", 30),
+    ("missing-metrics", 80),
+    ("multi-metric", 38),
+    ("resource", 52),
+    ("scale-to-zero", 33),
+    ("spec-change", 32),
+    ("tolerance", 70),
+    ("upstream-tables", 113),
+    ("validation", 120),
+];
+/// How many differences are printed.
+const SHOWN: usize = 20;
+
+/// The folder of recorded cases, if there is one.
+fn folder() -> Option<PathBuf> {
+    let named = std::env::var_os("AUTOSIM_SHARED").map(PathBuf::from);
+    let shared = named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
+    if shared.is_dir() {
+        return Some(shared.join("conformance/hpa"));
+    }
+    eprintln!("conformance_hpa: skipped, since there is no folder {} (AUTOSIM_SHARED names another)", shared.display());
+    None
+}
+
+fn replay_file(folder: &Path, file: &str) -> Vec<CaseResult> {
+    let path = folder.join(format!("{file}.jsonl"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let replay =
+        |(number, line)| replay_case(line).unwrap_or_else(|error| panic!("{file}.jsonl:{}: {error}", number + 1));
+    text.lines().enumerate().map(replay).collect()
+}
+
+#[test]
+fn every_recorded_decision_is_repeated() {
+    let Some(folder) = folder() else { return };
+    let mut failures = String::new();
+    let mut shown = 0;
+    for (file, least) in FILES {
+        let results = replay_file(&folder, file);
+        let equal = |level| results.iter().filter(|result| result.equal_at(level)).count();
+        let cases = results.len();
+        let steps: usize = results.iter().map(|result| result.steps).sum();
+        let compared: usize = results.iter().map(|result| result.compared).sum();
+        let texts: usize = results.iter().map(|result| result.texts_equal).sum();
+        let texts_differ: usize = results.iter().map(|result| result.texts_differ).sum();
+        eprintln!(
+            "{file}: {cases} cases, {steps} steps; equal at A {}, at B {}, at C {}; texts {texts} of {}",
+            equal(Level::A),
+            equal(Level::B),
+            equal(Level::C),
+            texts + texts_differ,
+        );
+        if cases < least {
+            writeln!(failures, "{file}: {cases} cases, but there were {least}").expect("a string takes any text");
+        }
+        if compared < steps {
+            writeln!(failures, "{file}: only {compared} of {steps} steps have an expectation")
+                .expect("a string takes any text");
+        }
+        for result in &results {
+            for difference in &result.differences {
+                shown += 1;
+                if shown <= SHOWN {
+                    writeln!(
+                        failures,
+                        "{}, step {} at {} s, level {:?}, {}:\n  wanted {}\n  seen   {}",
+                        result.name,
+                        difference.step,
+                        difference.at_s,
+                        difference.level,
+                        difference.field,
+                        difference.wanted,
+                        difference.seen
+                    )
+                    .expect("a string takes any text");
+                }
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{shown} differences, of which the first are\n{failures}");
+}
