@@ -31,6 +31,9 @@ impl<R: Recorder> Sim<'_, R> {
     #[inline]
     pub(super) fn request_arrives(&mut self, load: LoadId) -> Result<(), TraceError> {
         let state = &mut self.loads[load];
+        if state.armed != self.now {
+            return Ok(()); // overtaken by an earlier one, which has armed whatever comes next
+        }
         state.armed = SimTime::NEVER;
         if state.arrivals.next_at() == Some(self.now) {
             let born = state.arrivals.fire(self.now)?;
