@@ -33,6 +33,15 @@ pub enum Admission {
     Full,
 }
 
+/// How many requests keep a replica busy.
+fn slots(spec: &StationSpec) -> f64 {
+    match (spec.workers, spec.discipline) {
+        (Some(workers), _) => f64::from(workers),
+        (None, DisciplineSpec::ProcessorSharing { cores }) => cores,
+        (None, DisciplineSpec::Fifo) => 1.0,
+    }
+}
+
 /// The serving side of one replica.
 #[derive(Clone, Debug)]
 pub struct Station {
@@ -40,6 +49,8 @@ pub struct Station {
     queue: List<InQueue>,
     spec: StationSpec,
     limit_cores: f64,
+    /// One over the number of requests that keep a replica busy.
+    per_slot: f64,
     base_cores: f64,
     /// Ends of service are armed up to here: an earlier end needs a new event, a later one re-arms when this one is popped.
     armed: SimTime,
@@ -58,6 +69,7 @@ impl Station {
             queue: List::default(),
             spec,
             limit_cores,
+            per_slot: 1.0 / slots(&spec),
             base_cores: 0.0,
             armed: SimTime::NEVER,
             epoch: 0,
@@ -214,13 +226,8 @@ impl Station {
 
     #[inline]
     fn busy_since_change(&self, now: SimTime) -> f64 {
-        let n = f64::from(self.engine.len());
-        let slots = match (self.spec.workers, self.spec.discipline) {
-            (Some(workers), _) => f64::from(workers),
-            (None, DisciplineSpec::ProcessorSharing { cores }) => cores,
-            (None, DisciplineSpec::Fifo) => 1.0,
-        };
-        now.since(self.changed).as_nanos() as f64 * (n / slots).min(1.0)
+        let busy = f64::from(self.engine.len()) * self.per_slot;
+        now.since(self.changed).as_nanos() as f64 * busy.min(1.0)
     }
 
     /// Books what was used since the last change.

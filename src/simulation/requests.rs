@@ -324,11 +324,8 @@ impl<R: Recorder> Sim<'_, R> {
     pub(super) fn end(&mut self, slot: Slot, outcome: Outcome) {
         let request = &mut self.requests[slot];
         request.ended = true;
-        let request = *request;
         let served_by = matches!(request.place, Place::Waiting | Place::InService).then_some(request.replica);
-        if let Some(replica) = served_by {
-            self.leaves(replica);
-        }
+        let (client_waits, user) = (request.client_waits, request.user);
         let end = RequestEnd {
             at: self.now,
             request: request.number,
@@ -340,26 +337,30 @@ impl<R: Recorder> Sim<'_, R> {
             demand: request.demand,
             outcome,
         };
+        if let Some(replica) = served_by {
+            self.leaves(replica);
+        }
         self.recorder.ended(&end);
-        self.pools[request.pool].count(&end);
-        if let Some(tap) = &mut self.pools[request.pool].tap
+        let pool = &mut self.pools[end.pool];
+        pool.count(&end);
+        if let Some(tap) = &mut pool.tap
             && served_by.is_some()
         {
             tap.pool.serve();
             tap.ended(end.at.since(end.arrived));
         }
-        if outcome == Outcome::Unfinished || request.load == NO_LOAD {
+        if outcome == Outcome::Unfinished || end.load == NO_LOAD {
             return; // the run is over, or nobody waits for it
         }
-        let load = &mut self.loads[request.load];
+        let load = &mut self.loads[end.load];
         if let Some(class) = &mut load.client
-            && request.client_waits
+            && client_waits
         {
             class.leave(slot, &mut self.requests);
         }
-        if request.user != NO_USER {
-            load.arrivals.ended(self.now, request.user);
-            self.arm_load(request.load);
+        if user != NO_USER {
+            load.arrivals.ended(self.now, user);
+            self.arm_load(end.load);
         }
     }
 
