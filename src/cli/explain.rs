@@ -82,8 +82,7 @@ fn tables(path: &Path) -> Result<RunTables, Failure> {
     let summary = path.join("summary.json");
     let text = std::fs::read_to_string(&summary)
         .map_err(|error| Failure::World(format!("cannot read {}: {error}", summary.display())))?;
-    let totals =
-        report::totals_of_json(&text).map_err(|error| wrong(format!("{}: {error}", summary.display())))?;
+    let totals = report::totals_of_json(&text).map_err(|error| wrong(format!("{}: {error}", summary.display())))?;
     let scenario = &loaded.scenario;
     Ok(RunTables {
         scenario: scenario.name.clone(),
@@ -152,8 +151,10 @@ fn add_hpa(facts: &mut PoolFacts, spec: &HpaSpec, controller: &HpaControllerSpec
 fn direction(rules: Option<&ScalingRules>, controller: &HpaControllerSpec, window_s: f64) -> DirectionFacts {
     let own = rules.and_then(|rules| rules.tolerance).filter(|_| controller.configurable_tolerance);
     let policies = rules.and_then(|rules| rules.policies.as_deref()).unwrap_or_default();
-    let policies: Vec<String> =
-        policies.iter().map(|policy| format!("{} {} per {}s", policy.kind, policy.value, policy.period_seconds)).collect();
+    let policies: Vec<String> = policies
+        .iter()
+        .map(|policy| format!("{} {} per {}s", policy.kind, policy.value, policy.period_seconds))
+        .collect();
     let select = rules.and_then(|rules| rules.select_policy.as_deref()).filter(|_| policies.len() > 1);
     DirectionFacts {
         tolerance: Some(own.map_or(controller.tolerance, |tolerance| tolerance.as_f64())),

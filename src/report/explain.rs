@@ -231,7 +231,11 @@ fn number_in(detail: &str, name: &str) -> Option<f64> {
 /// The text of an error, without what only repeats the metric's name.
 fn error_in(detail: &str) -> &str {
     let mut text = detail.strip_prefix("error=").unwrap_or(detail);
-    for (begins, ends) in [("failed to get ", " utilization: "), ("failed to get ", " usage: "), ("unable to get metrics for resource ", ": ")] {
+    for (begins, ends) in [
+        ("failed to get ", " utilization: "),
+        ("failed to get ", " usage: "),
+        ("unable to get metrics for resource ", ": "),
+    ] {
         let rest = text.strip_prefix(begins).and_then(|rest| rest.split_once(ends));
         if let Some((name, rest)) = rest
             && !name.contains(' ')

@@ -6,6 +6,9 @@ use super::{Pass, PoolFacts, RunTables, age_s, error_in, grew_unseen, number_in,
 use crate::record::{DecisionRow, TimelineRow};
 use crate::report::words::{clock, count};
 
+/// What helps against pods that count as 0%.
+const READY_SOONER: &str = "shorten the start-up, and check readiness probe and cpu-initialization-period";
+
 /// What kind of link is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -44,9 +47,14 @@ pub(super) struct Cause {
 }
 
 impl Cause {
+    /// True if this one says more of the same link: pods that are not ready, rather than those that were not yet scraped.
+    pub fn says_more_than(&self, other: &Self) -> bool {
+        self.kind == Kind::Damped && self.fix == READY_SOONER && other.fix != READY_SOONER
+    }
+
     /// Equal in what mends it.
     pub fn same_link(&self, other: &Self) -> bool {
-        self.kind == other.kind && self.fix == other.fix
+        self.kind == other.kind && (self.fix == other.fix || self.kind == Kind::Damped)
     }
 }
 
@@ -78,7 +86,9 @@ pub(super) fn in_tick(cause: &Cause, pass: &Pass<'_>, tick: &TimelineRow) -> Opt
         cause.kind,
         Kind::Damped | Kind::Stale | Kind::Tolerance | Kind::Content | Kind::Stabilized | Kind::RateLimited
     );
-    if !patient || pass.last.truth_needed.is_none_or(|needed| needed > tick.replicas_desired) {
+    // By a tenth more or less is what the HPA itself leaves alone.
+    let enough = f64::from(tick.replicas_desired) * 1.1;
+    if !patient || pass.last.truth_needed.is_none_or(|needed| f64::from(needed) > enough) {
         return None;
     }
     if tick.replicas_ready < tick.replicas_desired {
@@ -199,13 +209,10 @@ fn damped(tables: &RunTables, facts: &PoolFacts, pass: &Pass<'_>) -> Option<Caus
     }
     let unready = number_in(&row.detail, "unready").unwrap_or(0.0);
     let missing = number_in(&row.detail, "missing").unwrap_or(0.0);
-    let fix = if unready > 0.0 {
-        "shorten the start-up, and check readiness probe and cpu-initialization-period"
-    } else {
-        "check which pods lack samples: new ones need one or two scrapes"
-    };
+    let fix =
+        if unready > 0.0 { READY_SOONER } else { "check which pods lack samples: new ones need one or two scrapes" };
     let shows = format!(
-        "{}, but {} at 0%: {} is not enough for more than {}",
+        "{}, but {} as 0%: {} is not enough for more than {}",
         stood(tables, pass, "ScalingActive", "True, ValidMetricFound"),
         uncounted(unready, missing),
         seen_of_target(facts, row),
@@ -264,7 +271,11 @@ fn content(tables: &RunTables, facts: &PoolFacts, pass: &Pass<'_>) -> Cause {
             fix: "raise minReplicas, or scale on what is short: this metric is not",
         };
     }
-    let range = if pass.clamped_by("stabilized") { stood(tables, pass, "AbleToScale", "True, ScaleDownStabilized") } else { range };
+    let range = if pass.clamped_by("stabilized") {
+        stood(tables, pass, "AbleToScale", "True, ScaleDownStabilized")
+    } else {
+        range
+    };
     Cause {
         kind: Kind::Content,
         shows: format!("{range}: {} and not for more than {now}", asks(facts, pass)),

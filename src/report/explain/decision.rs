@@ -145,7 +145,8 @@ fn formula(facts: &PoolFacts, row: &DecisionRow) -> String {
     match row.why.as_str() {
         "tolerance" => {
             let tolerance = facts.direction(ratio > 1.0).tolerance;
-            let tolerance = tolerance.map_or("the tolerance".to_owned(), |number| format!("tolerance {}", short(number)));
+            let tolerance =
+                tolerance.map_or("the tolerance".to_owned(), |number| format!("tolerance {}", short(number)));
             format!("{text} is within {tolerance} → no change")
         }
         "damped" => format!("{text}, {}", damped(row, ratio, pods)),
@@ -161,7 +162,11 @@ fn damped(row: &DecisionRow, ratio: f64, ready: f64) -> String {
     let result = if row.after_tolerance == row.replicas_now { "no change".to_owned() } else { result.to_string() };
     if ratio > 1.0 {
         let second = ratio * ready / (ready + unready + missing);
-        format!("damped: {} at 0% → ratio about {} → {result}", uncounted(unready, missing), short((second * 100.0).round() / 100.0))
+        format!(
+            "damped: {} as 0% → ratio about {} → {result}",
+            uncounted(unready, missing),
+            short((second * 100.0).round() / 100.0)
+        )
     } else {
         format!("damped: {} as if busy → {result}", uncounted(0.0, missing))
     }
@@ -194,7 +199,11 @@ fn clamps(tables: &RunTables, facts: &PoolFacts, passes: &[Pass<'_>], at: usize)
             "min replicas" => {
                 ("at the min", bound(row, wanted(row.after_window), "minReplicas", facts.min_replicas), String::new())
             }
-            "zero" => ("zero", "replicas are 0: ScalingDisabled, until somebody scales to at least 1".to_owned(), String::new()),
+            "zero" => (
+                "zero",
+                "replicas are 0: ScalingDisabled, until somebody scales to at least 1".to_owned(),
+                String::new(),
+            ),
             "failed" => ("failed", failed(tables, pass), String::new()),
             "no scale" => ("no scale", no_scale(tables, pass), String::new()),
             "schedule" => ("schedule", format!("the step that holds now says {}", size(row.decided)), String::new()),
@@ -232,8 +241,12 @@ fn stabilized(facts: &PoolFacts, passes: &[Pass<'_>], at: usize) -> String {
     let mut earlier = passes[..at].iter().rev().take_while(within);
     match earlier.find(|earlier| earlier.wants() == Some(held)) {
         Some(holder) => {
-            let until = way.window_s.map_or(String::new(), |window| format!(", until {}", clock(holder.time_s() + window)));
-            format!("{wants} wanted, {held} recommended at {} still counts in the window{window}{until} → {held}", clock(holder.time_s()))
+            let until =
+                way.window_s.map_or(String::new(), |window| format!(", until {}", clock(holder.time_s() + window)));
+            format!(
+                "{wants} wanted, {held} recommended at {} still counts in the window{window}{until} → {held}",
+                clock(holder.time_s())
+            )
         }
         None => format!("{wants} wanted, the size held {held} within the window{window} → {held}"),
     }
@@ -243,7 +256,8 @@ fn failed(tables: &RunTables, pass: &Pass<'_>) -> String {
     let condition = tables.condition(pass, "ScalingActive").unwrap_or_else(|| "ScalingActive is False".to_owned());
     let text = match pass.metrics.iter().find(|row| row.why == "failed") {
         Some(row) => Some(error_in(&row.detail).to_owned()),
-        None => warning_of(tables, pass, &["InvalidSelector", "SelectorRequired", "AmbiguousSelector"]).map(|(_, text)| text),
+        None => warning_of(tables, pass, &["InvalidSelector", "SelectorRequired", "AmbiguousSelector"])
+            .map(|(_, text)| text),
     };
     text.map_or(condition.clone(), |text| format!("{condition}: {text}"))
 }
@@ -280,14 +294,18 @@ fn so_far(facts: &PoolFacts, pass: &Pass<'_>, tick: &TimelineRow) -> String {
         _ if tick.queue > 0 => parts.push(format!("queue {}", count(tick.queue))),
         _ => parts.push("no queue".to_owned()),
     }
-    for (rate, what) in [(tick.rejected_rps, "turned away"), (tick.timed_out_rps, "timed out"), (tick.lost_rps, "lost")] {
+    for (rate, what) in [(tick.rejected_rps, "turned away"), (tick.timed_out_rps, "timed out"), (tick.lost_rps, "lost")]
+    {
         if rate > 0.0 {
             parts.push(format!("{}/s {what}", short((rate * 10.0).round() / 10.0)));
         }
     }
     if let Some(objective) = facts.latency_objective {
         let (name, latency_s) = quantile_of(objective, tick);
-        parts.extend(latency_s.map(|seconds| format!("{name} {} (objective {})", latency(seconds), latency(objective.at_most_s))));
+        parts.extend(
+            latency_s
+                .map(|seconds| format!("{name} {} (objective {})", latency(seconds), latency(objective.at_most_s))),
+        );
     }
     parts.push(format!("{} ready", counted(u64::from(tick.replicas_ready), "pod")));
     for (pods, what) in [(tick.replicas_starting, "starting"), (tick.replicas_draining, "stopping")] {
@@ -306,7 +324,8 @@ fn next(tables: &RunTables, facts: &PoolFacts, passes: &[Pass<'_>], at: usize) -
     };
     let sees = pass.leading().map_or(String::new(), |row| {
         let measured = row.seen_at_s.map_or(String::new(), |at_s| format!(", measured {}", clock(at_s)));
-        row.seen.map_or(String::new(), |seen| format!(" sees {} {}{measured}", row.metric, value(facts.unit(row), seen)))
+        row.seen
+            .map_or(String::new(), |seen| format!(" sees {} {}{measured}", row.metric, value(facts.unit(row), seen)))
     });
     format!("{}{sees}: {from} → {to}", clock(pass.time_s()))
 }

@@ -102,11 +102,7 @@ pub fn evidence(tables: &RunTables, latency_objective_s: Option<f64>) -> Vec<Str
 fn title(tables: &RunTables, facts: &PoolFacts) -> String {
     let passes = tables.passes_of(&facts.name);
     let changes = passes.iter().filter(|pass| pass.change().is_some()).count();
-    let done = format!(
-        "{} in {}",
-        counted(changes as u64, "change"),
-        counted(passes.len() as u64, "decision")
-    );
+    let done = format!("{} in {}", counted(changes as u64, "change"), counted(passes.len() as u64, "decision"));
     let bounds = match (facts.min_replicas, facts.max_replicas) {
         (Some(least), Some(most)) => format!(", {least} to {most} replicas"),
         _ => String::new(),
@@ -224,6 +220,9 @@ fn stretches(tables: &RunTables, facts: &PoolFacts, objective: Option<LatencyObj
             if goes_on {
                 let last = found.last_mut().expect("an open stretch has been found");
                 last.add(begins_s, tick, pain);
+                if cause.says_more_than(&last.cause) {
+                    last.cause = cause;
+                }
             } else {
                 found.push(Stretch::begin(cause.clone(), objective, begins_s, tick, pain));
                 open = Some((cause, size));
@@ -298,6 +297,9 @@ impl Stretch {
     }
 
     fn join(&mut self, later: &Self) {
+        if later.cause.says_more_than(&self.cause) {
+            self.cause = later.cause.clone();
+        }
         self.to_s = later.to_s;
         self.smallest = self.smallest.min(later.smallest);
         self.largest = self.largest.max(later.largest);
