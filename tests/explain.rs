@@ -496,3 +496,45 @@ fn without_an_objective_failures_and_utilization_count() {
     has(&calm.told().1, "although utilization was far above the target for 10m");
     has(&evidence(&calm.tables(), Some(0.2))[0], "although p95 was above the objective for 10m");
 }
+
+#[test]
+fn several_pools_are_told_apart() {
+    let room = Room::new("pools");
+    let pool = |name: &str, scaler: &str| {
+        format!(
+            "[[load]]\nname = \"to-{name}\"\nto = \"{name}\"\nrate.step = {{ before = \"10/s\", after = \"60/s\", at = \"5m\" }}\n\
+             [[pool]]\nname = \"{name}\"\nreplicas = 2\nservice.gamma = {{ mean = \"80ms\", cv = 0.5 }}\n\
+             queue = {{ capacity = 50 }}\ncpu = {{ request = \"1\", limit = \"1\" }}\n{scaler}\n"
+        )
+    };
+    let amount = "[pool.scaler.hpa]\ncpu = \"600m\"\nmax_replicas = 20\n[pool.scaler.hpa.behavior.scale_up]\n\
+                  policies = [{ type = \"Pods\", value = 1, period = \"5m\" }]";
+    let steps = "[pool.scaler.schedule]\nsteps = [{ at = \"10m\", replicas = 3 }]";
+    let scenario = format!(
+        "name = \"two\"\nduration = \"20m\"\n{}{}{}[[objective]]\nthat = \"p95 <= 500ms\"\nfor = \"95% of time\"\n",
+        pool("amount", amount),
+        pool("alone", ""),
+        pool("clock", steps)
+    );
+    fs::write(room.0.join("two.toml"), scenario).expect("a file in a temporary folder");
+    let output = room.sim(&["run", "two.toml", "--no-plots", "-qq", "--out", "run"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let told = room.explained(&[]);
+    has(&told, "amount, HPA on cpu 0.6 cores, 1 to 20 replicas");
+    has(&told, "cpu 1 core of 0.6 cores asks for 4, the scaleUp policies allow 3 at this moment");
+    has(&told, "alone, no autoscaler\n");
+    has(&told, "the size is fixed");
+    // 60/s of 80 ms are 4.8 workers: three are too few to the end.
+    has(
+        &told,
+        "to 0:20:00  replicas constant at 3 although p95 was above the objective for 10m: the schedule holds this size",
+    );
+    let at = room.explained(&["--at", "10m"]);
+    has(&at, "(Pods 1 per 5m) allow 3 now");
+    has(&at, "truth now: 100% of request");
+    has(&at, "the step that holds now says 3");
+    assert!(!room.explained(&["--at", "10m", "--pool", "clock"]).contains("amount"));
+    let output = room.sim(&["explain", "run", "--at", "10m", "--pool", "alone"]);
+    assert_eq!(output.status.code(), Some(2));
+    has(&text(&output.stderr), "pool `alone` has no decisions: its size is fixed");
+}

@@ -203,7 +203,7 @@ pub struct ExplainArguments {
     /// A folder that `run` wrote.
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
-    /// The last decision at or before this time: a duration (31m) or a clock (0:31:08).
+    /// The last decision of each pool at or before this time: a duration (31m) or a clock (0:31:08).
     #[arg(long, value_name = "T", conflicts_with = "decision")]
     pub at: Option<String>,
     /// A decision by its number in decisions.csv.

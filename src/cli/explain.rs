@@ -8,6 +8,7 @@ use crate::report;
 use crate::report::explain::{
     DecisionChoice, DirectionFacts, LatencyObjective, MetricFacts, PoolFacts, RunTables, Unit,
 };
+use crate::report::words;
 use crate::scalers::hpa::HpaSpec;
 use crate::scalers::hpa::spec::{MetricSpec, MetricTarget, ScalingRules};
 use crate::scalers::{HpaControllerSpec, ScalerSpec};
@@ -153,7 +154,10 @@ fn direction(rules: Option<&ScalingRules>, controller: &HpaControllerSpec, windo
     let policies = rules.and_then(|rules| rules.policies.as_deref()).unwrap_or_default();
     let policies: Vec<String> = policies
         .iter()
-        .map(|policy| format!("{} {} per {}s", policy.kind, policy.value, policy.period_seconds))
+        .map(|policy| {
+            let period = words::duration(f64::from(policy.period_seconds));
+            format!("{} {} per {period}", policy.kind, policy.value)
+        })
         .collect();
     let select = rules.and_then(|rules| rules.select_policy.as_deref()).filter(|_| policies.len() > 1);
     DirectionFacts {

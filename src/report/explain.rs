@@ -198,23 +198,27 @@ impl RunTables {
         rows.clone().find(|row| row.time_s >= time_s).or_else(|| rows.next_back())
     }
 
-    /// Events that a pool's scaler wrote in one pass. Both tables print an instant alike.
+    /// Events up to an instant. The table is in order of time.
+    fn events_until(&self, time_s: f64) -> &[EventRow] {
+        let until = self.events.partition_point(|event| seconds(event).is_none_or(|at_s| at_s <= time_s));
+        &self.events[..until]
+    }
+
+    /// Events that a pool's scaler wrote in one pass, last first. Both tables print an instant alike.
     fn events_of(&self, pass: &Pass<'_>) -> impl Iterator<Item = &EventRow> {
         let time_s = pass.time_s();
         let object = format!("{}/{}", pass.last.scaler, pass.pool());
-        self.events.iter().filter(move |event| event.object == object && seconds(event) == Some(time_s))
+        let within = self.events_until(time_s).iter().rev().take_while(move |event| seconds(event) == Some(time_s));
+        within.filter(move |event| event.object == object)
     }
 
     /// A condition as it stood after a pass: `ScalingActive is False, FailedGetResourceMetric`.
     fn condition(&self, pass: &Pass<'_>, kind: &str) -> Option<String> {
         let object = format!("{}/{}", pass.last.scaler, pass.pool());
-        let last = self.events.iter().take_while(|event| seconds(event).is_none_or(|at| at <= pass.time_s()));
-        last.filter(|event| event.object == object)
-            .filter_map(|event| {
-                let status = event.message.strip_prefix(kind)?.strip_prefix(" is ")?.split_once(':')?.0;
-                Some(format!("{kind} is {status}, {}", event.reason))
-            })
-            .last()
+        self.events_until(pass.time_s()).iter().rev().filter(|event| event.object == object).find_map(|event| {
+            let status = event.message.strip_prefix(kind)?.strip_prefix(" is ")?.split_once(':')?.0;
+            Some(format!("{kind} is {status}, {}", event.reason))
+        })
     }
 }
 
@@ -268,6 +272,7 @@ impl PoolFacts {
 fn value(unit: Unit, value: f64) -> String {
     match unit {
         Unit::Share => format!("{:.0}%", value * 100.0),
+        Unit::Cores if short(value) == "1" => "1 core".to_owned(),
         Unit::Cores => format!("{} cores", short(value)),
         Unit::Plain | Unit::Bytes => bare(unit, value),
     }
@@ -304,9 +309,16 @@ fn age_s(row: &DecisionRow) -> Option<f64> {
     Some((row.time_s - row.seen_at_s?).max(0.0))
 }
 
-/// True if the truth is above what was seen by more than a tenth.
-fn grew_unseen(row: &DecisionRow) -> bool {
-    matches!((row.truth, row.seen), (Some(truth), Some(seen)) if truth > seen * 1.1 && truth > 0.0)
+/// True if the truth is above what was seen by more than a tenth. The truth is known as a share only.
+fn grew_unseen(facts: &PoolFacts, row: &DecisionRow) -> bool {
+    facts.unit(row) == Unit::Share
+        && matches!((row.truth, row.seen), (Some(truth), Some(seen)) if truth > seen * 1.1 && truth > 0.0)
+}
+
+/// The truth, which is a share of the requests whatever the HPA compares.
+fn truth_in(unit: Unit, truth: f64) -> String {
+    let of = if unit == Unit::Share { "" } else { " of request" };
+    format!("{}{of}", value(Unit::Share, truth))
 }
 
 /// Whole seconds, as an age is told.

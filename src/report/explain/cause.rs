@@ -67,9 +67,10 @@ pub(super) fn without_scaler() -> Cause {
     }
 }
 
-/// Why a pass left the size as it was; `None` if it changed it.
+/// Why the size stays as it is after a pass; `None` if an HPA has just changed it.
 pub(super) fn cause(tables: &RunTables, facts: &PoolFacts, pass: &Pass<'_>) -> Option<Cause> {
-    if pass.change().is_some() && !pass.clamped_by("no scale") {
+    // A schedule holds its sizes for long; an HPA comes again in seconds.
+    if pass.last.scaler != "schedule" && pass.change().is_some() && !pass.clamped_by("no scale") {
         return None;
     }
     Some(
@@ -287,7 +288,7 @@ fn content(tables: &RunTables, facts: &PoolFacts, pass: &Pass<'_>) -> Cause {
 fn stale(facts: &PoolFacts, row: &DecisionRow) -> Option<Cause> {
     let (truth, target, seen_at_s) = (row.truth?, row.target?, row.seen_at_s?);
     let beyond = truth > target * (1.0 + facts.up.tolerance.unwrap_or(0.1));
-    (grew_unseen(row) && beyond && age_s(row)? > 0.0).then(|| Cause {
+    (grew_unseen(facts, row) && beyond && age_s(row)? > 0.0).then(|| Cause {
         kind: Kind::Stale,
         shows: format!(
             "it still sees {}, measured {}, while the truth is {}",

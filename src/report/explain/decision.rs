@@ -3,7 +3,8 @@
 use super::cause::{uncounted, warning_of};
 use super::story::quantile_of;
 use super::{
-    DecisionChoice, Pass, PoolFacts, RunTables, Unit, age, age_s, bare, error_in, grew_unseen, number_in, short, value,
+    DecisionChoice, Pass, PoolFacts, RunTables, Unit, age, age_s, bare, error_in, grew_unseen, number_in, short,
+    truth_in, value,
 };
 use crate::record::{DecisionRow, TimelineRow};
 use crate::report::words::{clock, count, counted, latency};
@@ -11,36 +12,54 @@ use crate::report::words::{clock, count, counted, latency};
 /// A line: its label, what it says, and what stands beside it.
 type Line = (&'static str, String, String);
 
-/// Explains one decision: what was seen, what the formula and each limit made of it, and how the truth was.
+/// Explains a decision: what was seen, what the formula and each limit made of it, and how the truth was. By a time and
+/// without a pool, one decision of each pool.
 ///
 /// # Errors
 /// There is no such decision or pool; the words say what there is instead.
 pub fn explain_decision(tables: &RunTables, which: DecisionChoice, pool: Option<&str>) -> Result<String, String> {
     let passes = scaled(tables, pool)?;
-    let at = match which {
-        DecisionChoice::Number(number) => numbered(&passes, number)?,
-        DecisionChoice::At(time_s) => last_before(tables, &passes, time_s)?,
-    };
-    let name = passes[at].pool().to_owned();
-    // Of one pool from here on: other pools' passes lie between.
-    let number = passes[at].last.decision;
-    let passes: Vec<Pass<'_>> = passes.into_iter().filter(|pass| pass.pool() == name).collect();
-    let at = passes.iter().position(|pass| pass.last.decision == number).expect("it is a pass of its own pool");
-    let unknown = PoolFacts { name: name.clone(), ..PoolFacts::default() };
-    let facts = tables.facts(&name).unwrap_or(&unknown);
+    match which {
+        DecisionChoice::Number(number) => {
+            let name = passes[numbered(&passes, number)?].pool().to_owned();
+            let passes = of_pool(passes, &name);
+            Ok(told(tables, &passes, numbered(&passes, number)?))
+        }
+        DecisionChoice::At(time_s) => {
+            let any = last_before(tables, &passes, time_s);
+            let names = tables.pools.iter().map(|facts| &*facts.name);
+            let each = names.map(|name| of_pool(passes.clone(), name)).filter(|passes| !passes.is_empty());
+            let texts =
+                each.filter_map(|passes| Some(told(tables, &passes, last_before(tables, &passes, time_s).ok()?)));
+            let texts: Vec<String> = texts.collect();
+            any.map(|_| texts.join("\n"))
+        }
+    }
+}
+
+fn of_pool<'a>(mut passes: Vec<Pass<'a>>, name: &str) -> Vec<Pass<'a>> {
+    passes.retain(|pass| pass.pool() == name);
+    passes
+}
+
+/// One of a pool's passes in words.
+fn told(tables: &RunTables, passes: &[Pass<'_>], at: usize) -> String {
     let pass = &passes[at];
+    let name = pass.pool();
+    let unknown = PoolFacts { name: name.to_owned(), ..PoolFacts::default() };
+    let facts = tables.facts(name).unwrap_or(&unknown);
     let mut lines: Vec<Line> = Vec::new();
     for row in &pass.metrics {
         lines.push(seen(facts, row));
         lines.push(("formula", formula(facts, row), String::new()));
     }
-    lines.extend(clamps(tables, facts, &passes, at));
+    lines.extend(clamps(tables, facts, passes, at));
     lines.push(decided(tables, pass));
-    let tick = tables.tick_at(&name, pass.time_s());
+    let tick = tables.tick_at(name, pass.time_s());
     lines.extend(tick.map(|tick| ("so far", so_far(facts, pass, tick), String::new())));
-    lines.push(("next", next(tables, facts, &passes, at), String::new()));
+    lines.push(("next", next(tables, facts, passes, at), String::new()));
     let row = pass.last;
-    Ok(format!("{name}, decision {number} at {} by {}\n{}", clock(row.time_s), row.scaler, laid_out(&lines)))
+    format!("{name}, decision {} at {} by {}\n{}", row.decision, clock(row.time_s), row.scaler, laid_out(&lines))
 }
 
 /// Passes of the pool that is meant, or of all.
@@ -122,14 +141,6 @@ fn seen(facts: &PoolFacts, row: &DecisionRow) -> Line {
     };
     let truth = row.truth.map_or(String::new(), |truth| format!("truth now: {}", truth_in(unit, truth)));
     ("seen", text, truth)
-}
-
-/// The truth about CPU is told as a share even where the HPA compares cores.
-fn truth_in(unit: Unit, truth: f64) -> String {
-    match unit {
-        Unit::Share => value(unit, truth),
-        _ => format!("{} of request", value(Unit::Share, truth)),
-    }
 }
 
 /// The formula with its numbers, and what became of its result.
@@ -283,7 +294,7 @@ fn decided(tables: &RunTables, pass: &Pass<'_>) -> Line {
 /// What goes on at the moment of a decision.
 fn so_far(facts: &PoolFacts, pass: &Pass<'_>, tick: &TimelineRow) -> String {
     let mut parts = Vec::new();
-    if pass.leading().is_some_and(grew_unseen) {
+    if pass.leading().is_some_and(|row| grew_unseen(facts, row)) {
         parts.push("the load of now is not yet visible to the scaler".to_owned());
     }
     let room = facts.queue_per_replica.map(|each| each * u64::from(tick.replicas_ready));

@@ -4,7 +4,7 @@
 //! above the target; and only if one cause held the size for at least two passes of an HPA.
 
 use super::cause::{self, Cause};
-use super::{LatencyObjective, Pass, PoolFacts, RunTables, age, age_s, between, seen_of_target, value};
+use super::{LatencyObjective, Pass, PoolFacts, RunTables, age, age_s, between, seen_of_target, truth_in, value};
 use crate::record::{EventRow, TimelineRow};
 use crate::report::words::{clock, columns, counted, duration, percent};
 
@@ -158,7 +158,7 @@ fn change(facts: &PoolFacts, pass: &Pass<'_>, from: u32, to: u32) -> Vec<String>
         let age = age_s(row).map_or(String::new(), |old| format!(" ({} old)", age(old)));
         format!("sees {}{age}", seen_of_target(facts, row))
     });
-    let truth = pass.leading().and_then(|row| Some(value(facts.unit(row), row.truth?)));
+    let truth = pass.leading().and_then(|row| Some(truth_in(facts.unit(row), row.truth?)));
     let needed = pass.last.truth_needed.map(|needed| format!("needs {needed}"));
     let truth: Vec<String> = truth.into_iter().chain(needed).collect();
     let truth = if truth.is_empty() { String::new() } else { format!("truth {}", truth.join(", ")) };
@@ -189,21 +189,25 @@ fn why(pass: &Pass<'_>) -> String {
 /// Times of pain without a change, one cause and one size each.
 fn stretches(tables: &RunTables, facts: &PoolFacts, objective: Option<LatencyObjective>) -> Vec<Stretch> {
     let passes = tables.passes_of(&facts.name);
-    let causes: Vec<Option<Cause>> = passes.iter().map(|pass| cause::cause(tables, facts, pass)).collect();
+    // Of the pass that came last: its cause is sought once, however many ticks it lasts.
+    let mut held: Option<(usize, Option<Cause>)> = None;
     let mut found: Vec<Stretch> = Vec::new();
     // The open one's cause; a tick without pain keeps it open.
     let mut open: Option<(Cause, u32)> = None;
     let (mut before_s, mut decided) = (0.0, 0);
     for tick in tables.timeline.iter().filter(|row| row.pool == facts.name) {
         let first = decided;
-        while passes.get(decided).is_some_and(|pass| pass.time_s() < tick.time_s) {
+        while passes.get(decided).is_some_and(|pass| pass.time_s() <= tick.time_s) {
             decided += 1;
         }
         let moved = passes[first..decided].iter().any(|pass| pass.change().is_some());
         let cause = match decided.checked_sub(1) {
             _ if facts.scaler == "fixed" => Some(cause::without_scaler()),
             Some(last) if !moved => {
-                let held = causes[last].clone();
+                if held.as_ref().is_none_or(|(of, _)| *of != last) {
+                    held = Some((last, cause::cause(tables, facts, &passes[last])));
+                }
+                let held = held.as_ref().and_then(|(_, cause)| cause.clone());
                 held.map(|held| cause::in_tick(&held, &passes[last], tick).unwrap_or(held))
             }
             _ => None,
