@@ -21,6 +21,12 @@ const CHECK_EXAMPLES: &str = "Examples:
   sim check scenarios/*.toml
   sim check scenarios/spike.toml --effective";
 
+const EXPLAIN_EXAMPLES: &str = "Examples:
+  sim explain output/spike                    every change of size, and what held it between them
+  sim explain output/spike --at 31m           the last decision at or before 0:31:00
+  sim explain output/spike --decision 125
+  sim explain output/shop --at 1:05:30 --pool api";
+
 const PLOT_EXAMPLES: &str = "Examples:
   sim plot output/spike
   sim plot output/spike --plots png,svg";
@@ -85,6 +91,9 @@ pub enum Command {
     /// Read and check without running.
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArguments),
+    /// Say why the autoscaler did what it did, from the CSV files of a run; never simulates.
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArguments),
     /// Write a commented scenario to stdout.
     #[command(after_help = INIT_EXAMPLES)]
     Init(InitArguments),
@@ -186,6 +195,23 @@ pub struct CheckArguments {
     /// Print every value, and where it came from.
     #[arg(long)]
     pub effective: bool,
+}
+
+/// Flags of `explain`.
+#[derive(Clone, Debug, Args)]
+pub struct ExplainArguments {
+    /// A folder that `run` wrote.
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// The last decision of each pool at or before this time: a duration (31m) or a clock (0:31:08).
+    #[arg(long, value_name = "T", conflicts_with = "decision")]
+    pub at: Option<String>,
+    /// A decision by its number in decisions.csv.
+    #[arg(long, value_name = "N")]
+    pub decision: Option<u64>,
+    /// One pool only.
+    #[arg(long, value_name = "NAME")]
+    pub pool: Option<String>,
 }
 
 /// Flags of `plot`.

@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod estimate;
+mod explain;
 mod folder;
 mod init;
 mod input;
@@ -114,6 +115,7 @@ pub fn main() -> ExitCode {
     let outcome = match &arguments.command {
         Command::Run(arguments) => run::run(arguments, voice, &stop),
         Command::Check(arguments) => check::check(arguments, voice),
+        Command::Explain(arguments) => explain::explain(arguments, voice),
         Command::Init(arguments) => init::init(arguments, voice),
         Command::Plot(arguments) => plot::plot(arguments, voice),
         Command::List(arguments) => list::list(arguments, voice),

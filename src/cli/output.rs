@@ -33,7 +33,8 @@ fn scaled(scenario: &Scenario) -> impl Iterator<Item = &PoolSpec> {
     scenario.pools.iter().filter(|pool| !matches!(pool.scaler, ScalerSpec::Fixed))
 }
 
-fn kind_of(scaler: &ScalerSpec) -> &'static str {
+/// Kind of a scaler, as tables name it.
+pub(super) fn kind_of(scaler: &ScalerSpec) -> &'static str {
     match scaler {
         ScalerSpec::Fixed => "fixed",
         ScalerSpec::Schedule(_) => "schedule",
