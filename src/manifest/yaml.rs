@@ -5,7 +5,7 @@
 //! (YAML 1.1: `yes` is true, `0755` is octal, `<<` is merged, `null` and `~` are nothing); a key that stands twice is refused.
 
 use crate::diagnostics::Problem;
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::DuplicateKeyPolicy;
 use serde_saphyr::{Location, Spanned};
 use std::fmt;
@@ -302,9 +302,6 @@ impl<'de> Visitor<'de> for RawVisitor {
         let mut table: Vec<(Spanned<String>, Spanned<Raw>)> = Vec::new();
         while let Some(entry) = entries.next_entry()? {
             table.push(entry);
-        }
-        if table.len() > MOST_BYTES {
-            return Err(A::Error::custom("more keys than any manifest has"));
         }
         Ok(Raw::Table(table))
     }
