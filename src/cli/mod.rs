@@ -3,7 +3,9 @@
 mod args;
 mod check;
 mod estimate;
+mod export;
 mod folder;
+mod import;
 mod init;
 mod input;
 mod list;
@@ -114,6 +116,8 @@ pub fn main() -> ExitCode {
     let outcome = match &arguments.command {
         Command::Run(arguments) => run::run(arguments, voice, &stop),
         Command::Check(arguments) => check::check(arguments, voice),
+        Command::Import(arguments) => import::import(arguments, voice),
+        Command::Export(arguments) => export::export(arguments, voice),
         Command::Init(arguments) => init::init(arguments, voice),
         Command::Plot(arguments) => plot::plot(arguments, voice),
         Command::List(arguments) => list::list(arguments, voice),

@@ -154,9 +154,9 @@ fn write(out: &mut String, tree: &Tree, depth: usize) {
                 let mut lines = String::new();
                 match item {
                     Tree::Object(_, fields) if !fields.is_empty() => write(&mut lines, item, depth + 1),
-                    other => lines = format!("{} \n", inline(other)),
+                    other => lines = inline(other) + "\n",
                 }
-                out.push_str(&format!("{}- {}", indent(depth), lines.trim_start_matches(' ')).replace(" \n", "\n"));
+                out.push_str(&format!("{}- {}", indent(depth), lines.trim_start_matches(' ')));
             }
         }
         Tree::Object(_, fields) => fields.iter().for_each(|(key, value)| entry(out, key, value, depth)),
