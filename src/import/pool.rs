@@ -127,7 +127,12 @@ impl Plan<'_> {
 
     fn write_resources(&self, writer: &mut Writer) {
         let Some(main) = self.main() else {
-            if self.hpa.is_some() {
+            if let Some(spec) = &self.hpa {
+                let source = spec.metrics.iter().find_map(|metric| metric.container_resource.as_ref());
+                if let Some(source) = source.filter(|source| source.container != self.name) {
+                    writer.assume(format!("the main container of {} is {}", self.name, source.container));
+                    writer.line(format!("container = {}", quoted(&source.container)));
+                }
                 writer.assume(format!("cpu request 1 of {}", self.name));
                 writer.line("cpu = { request = \"1\" }");
                 if self.scales_on("memory") {

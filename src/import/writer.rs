@@ -33,7 +33,7 @@ impl Writer {
     pub(super) fn finish(self, head: &[String]) -> (String, Vec<String>) {
         let above = head.len() + self.assumed.len();
         let words = |(words, line): &(String, Option<usize>)| match line {
-            Some(line) => format!("{}: replace at line {}", clean(words), above + line + 1),
+            Some(line) => format!("{} — replace at line {}", clean(words), above + line + 1),
             None => clean(words),
         };
         let assumed: Vec<String> = self.assumed.iter().map(words).collect();
