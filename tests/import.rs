@@ -402,10 +402,10 @@ fn target(utilization: bool) -> impl Strategy<Value = MetricTarget> {
 fn metric(text: &'static str) -> impl Strategy<Value = MetricSpec> {
     let resource = prop::sample::select(vec!["cpu", "memory"]);
     let sources = (resource, "[a-z][a-z0-9]{0,8}", identifier(text), reference(text), target(true), target(false));
-    (0..5, sources).prop_map(|(kind, (name, container, metric, described_object, of_request, target))| {
+    (0..5_u8, sources).prop_map(|(kind, (name, container, metric, described_object, of_request, target))| {
         let mut spec = MetricSpec::default();
         let name = name.to_owned();
-        spec.kind = ["Resource", "ContainerResource", "Pods", "Object", "External"][kind].into();
+        spec.kind = ["Resource", "ContainerResource", "Pods", "Object", "External"][kind as usize].to_owned();
         match kind {
             0 => spec.resource = Some(ResourceMetric { name, target: of_request }),
             1 => spec.container_resource = Some(ContainerResourceMetric { name, container, target: of_request }),
