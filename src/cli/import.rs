@@ -15,7 +15,8 @@ pub(super) fn import(arguments: &ImportArguments, voice: Voice) -> Result<Done, 
     };
     let imported = imported.map_err(drawn)?;
     voice.result(&imported.text)?;
-    let rows = [("read   ", &imported.read, ", "), ("assumed", &imported.assumed, "; "), ("ignored", &imported.ignored, ", ")];
+    let rows =
+        [("read   ", &imported.read, ", "), ("assumed", &imported.assumed, "; "), ("ignored", &imported.ignored, ", ")];
     for (word, items, separator) in rows {
         if !items.is_empty() {
             voice.note(&format!("{word} {}", items.join(separator)));

@@ -69,7 +69,8 @@ pub fn scenario_of_k8s(sources: &[Source]) -> Result<Imported, Vec<Problems>> {
     }
     import.refused()?;
     import.write(&plans);
-    let source = Source { name: "the imported scenario".into(), text: import.imported.text.clone(), ..Source::default() };
+    let source =
+        Source { name: "the imported scenario".into(), text: import.imported.text.clone(), ..Source::default() };
     match load(&source, &[]) {
         Ok(_) => Ok(import.imported),
         Err(problems) => Err(vec![problems]),
@@ -100,7 +101,10 @@ impl<'a> Import<'a> {
     }
 
     fn workloads(&self) -> impl Iterator<Item = (usize, &'a Workload)> + use<'a> {
-        self.objects.iter().enumerate().flat_map(|(index, objects)| objects.workloads.iter().map(move |each| (index, each)))
+        self.objects
+            .iter()
+            .enumerate()
+            .flat_map(|(index, objects)| objects.workloads.iter().map(move |each| (index, each)))
     }
 
     fn hpas(&self) -> impl Iterator<Item = (usize, &'a Autoscaler)> + use<'a> {
@@ -135,9 +139,14 @@ impl<'a> Import<'a> {
             let others: Vec<_> = scalers.collect();
             for (number, (index, hpa)) in others {
                 taken.insert(number);
+                let again = |(_, (_, first)): &(usize, (usize, &Autoscaler))| first.name == hpa.name;
+                if first.as_ref().is_some_and(again) {
+                    continue; // said before: the same object twice
+                }
                 let message = format!("a second HPA scales {}/{}", workload.kind.as_str(), workload.name);
                 let problem = Problem::error(hpa.place("spec.scaleTargetRef"), message, "the second one");
-                self.problems[index].push(problem.help("as in Kubernetes: AmbiguousSelector, and neither scales; keep one"));
+                self.problems[index]
+                    .push(problem.help("as in Kubernetes: AmbiguousSelector, and neither scales; keep one"));
             }
             let mut assumed = Vec::new();
             let name = self.name(&workload.name, workload.kind, &mut assumed);
@@ -155,7 +164,8 @@ impl<'a> Import<'a> {
                 "ReplicaSet" => WorkloadKind::ReplicaSet,
                 _ => WorkloadKind::Deployment,
             };
-            let mut assumed = vec![format!("{}/{} of the HPA {} came without its manifest", target.kind, target.name, hpa.name)];
+            let mut assumed =
+                vec![format!("{}/{} of the HPA {} came without its manifest", target.kind, target.name, hpa.name)];
             let name = self.name(&target.name, kind, &mut assumed);
             if target.kind != kind.as_str() {
                 assumed.push(format!("{} is a Deployment in place of a {}", name, target.kind));
@@ -200,7 +210,11 @@ impl<'a> Import<'a> {
         if target != pool {
             pool.clone_into(&mut reference.name);
         }
-        self.imported.read.push(format!("HorizontalPodAutoscaler/{} ({})", clean(&hpa.name), clean(&hpa_words(&hpa.spec))));
+        self.imported.read.push(format!(
+            "HorizontalPodAutoscaler/{} ({})",
+            clean(&hpa.name),
+            clean(&hpa_words(&hpa.spec))
+        ));
         spec
     }
 
@@ -208,7 +222,8 @@ impl<'a> Import<'a> {
         let mut complain = |path: String, what: &str| {
             self.problems[index].push(Problem::error(hpa.place(&path), what, "not simulated"));
         };
-        let rules = hpa.spec.behavior.iter().flat_map(|both| [("scaleUp", &both.scale_up), ("scaleDown", &both.scale_down)]);
+        let rules =
+            hpa.spec.behavior.iter().flat_map(|both| [("scaleUp", &both.scale_up), ("scaleDown", &both.scale_down)]);
         let rules = rules.filter_map(|(name, rules)| Some((name, rules.as_ref()?.policies.as_ref()?)));
         let values = rules.flat_map(|(name, policies)| policies.iter().enumerate().map(move |each| (name, each)));
         for (name, (number, policy)) in values {
@@ -216,7 +231,9 @@ impl<'a> Import<'a> {
                 complain(format!("spec.behavior.{name}.policies[{number}].value"), "more than 1,000,000 at once");
             }
         }
-        for (path, count) in [("spec.minReplicas", hpa.spec.min_replicas), ("spec.maxReplicas", Some(hpa.spec.max_replicas))] {
+        for (path, count) in
+            [("spec.minReplicas", hpa.spec.min_replicas), ("spec.maxReplicas", Some(hpa.spec.max_replicas))]
+        {
             if count.is_some_and(|count| count > MOST_REPLICAS) {
                 complain(path.to_owned(), "more than 1,000,000 replicas");
             }
@@ -229,7 +246,8 @@ impl<'a> Import<'a> {
             ];
             for (source, selector) in sources {
                 for wrong in selector.map_or_else(Vec::new, wrong_operators) {
-                    let path = format!("spec.metrics[{number}].{source}.metric.selector.matchExpressions[{wrong}].operator");
+                    let path =
+                        format!("spec.metrics[{number}].{source}.metric.selector.matchExpressions[{wrong}].operator");
                     complain(path, "the operator is none of In, NotIn, Exists and DoesNotExist");
                 }
             }
@@ -313,7 +331,8 @@ fn scales(hpa: &Autoscaler, workload: &Workload) -> bool {
 /// Lower-case letters, digits and dashes, as near to this as can be.
 pub(super) fn scenario_name(name: &str) -> String {
     let lower = name.to_lowercase();
-    let name: String = lower.chars().map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' }).collect();
+    let name: String =
+        lower.chars().map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' }).collect();
     let name = name.trim_matches('-');
     if name.is_empty() { "pool".to_owned() } else { name.to_owned() }
 }

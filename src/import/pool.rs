@@ -94,7 +94,11 @@ impl Plan<'_> {
             writer.line(format!("kind = {}", quoted(self.kind.as_str())));
         }
         if self.hpa.is_some() && self.workload.is_none_or(|workload| workload.replicas.is_none()) {
-            writer.assume(format!("{} starts with {} replicas, the lower bound of its HPA", self.name, self.replicas()));
+            writer.assume(format!(
+                "{} starts with {} replicas, the lower bound of its HPA",
+                self.name,
+                self.replicas()
+            ));
         }
         writer.line(format!("replicas = {}", self.replicas()));
         if self.workers() > 1 {
@@ -181,7 +185,8 @@ impl Plan<'_> {
             if workload.labels.is_empty() {
                 writer.assume(format!("the pods of {} have the labels that its selector wants", self.name));
                 let labels = workload.selector.split(',').filter_map(|part| part.split_once('='));
-                let labels: Vec<String> = labels.map(|(name, value)| format!("{} = {}", key(name), quoted(value))).collect();
+                let labels: Vec<String> =
+                    labels.map(|(name, value)| format!("{} = {}", key(name), quoted(value))).collect();
                 writer.line(format!("labels = {{ {} }}", labels.join(", ")));
             }
         }
@@ -251,7 +256,9 @@ impl Plan<'_> {
             out.push(format!("{called}: spec.strategy.rollingUpdate.maxSurge, there are no roll-outs"));
         }
         let main = self.main().map_or("", |main| &main.name);
-        for container in self.others().filter(|other| other.readiness_probe.is_some() || other.pre_stop_seconds.is_some()) {
+        for container in
+            self.others().filter(|other| other.readiness_probe.is_some() || other.pre_stop_seconds.is_some())
+        {
             out.push(format!("{called}: readinessProbe and preStop of {}, only those of {main} count", container.name));
         }
         out

@@ -121,7 +121,8 @@ fn reference(reference: &CrossVersionObjectReference) -> String {
 
 fn metric(metric: &MetricSpec) -> String {
     let resource = metric.resource.as_ref();
-    let resource = resource.map(|source| table([("name", text(&source.name)), ("target", Some(target(&source.target)))]));
+    let resource =
+        resource.map(|source| table([("name", text(&source.name)), ("target", Some(target(&source.target)))]));
     let container = metric.container_resource.as_ref().map(|source| {
         let target = Some(target(&source.target));
         table([("name", text(&source.name)), ("container", text(&source.container)), ("target", target)])

@@ -76,7 +76,7 @@ impl Autoscaler {
 /// # Errors
 /// Every problem, each at its place.
 pub fn objects(text: &str) -> Result<Objects, Vec<Problem>> {
-    let documents = yaml::documents(text).map_err(|problem| vec![problem])?;
+    let documents = yaml::documents(text).map_err(|problem| vec![*problem])?;
     let mut reader = Reader::default();
     for document in &documents {
         reader.object(document, None);
@@ -187,7 +187,8 @@ impl Reader {
             Some(written) => format!("`{written}` stands there: did you mean `{key}`?"),
             None => format!("add `{key}: {example}`"),
         };
-        let problem = Problem::error(node.at.clone(), format!("an object without `{key}`"), format!("`{key}` is missing"));
+        let problem =
+            Problem::error(node.at.clone(), format!("an object without `{key}`"), format!("`{key}` is missing"));
         self.problems.push(problem.help(help));
         None
     }
@@ -267,11 +268,15 @@ impl Reader {
         if spec.is_some_and(|spec| !matches!(spec.value, Value::Table(_))) {
             return; // said before
         }
-        for (key, example) in [("scaleTargetRef", "{apiVersion: apps/v1, kind: Deployment, name: ...}"), ("maxReplicas", "10")]
+        for (key, example) in
+            [("scaleTargetRef", "{apiVersion: apps/v1, kind: Deployment, name: ...}"), ("maxReplicas", "10")]
         {
-            let there = |spec: &Node| spec.get(key).is_some() || closest(key, spec.entries().iter().map(|entry| entry.key.as_str())).is_some();
+            let there = |spec: &Node| {
+                spec.get(key).is_some() || closest(key, spec.entries().iter().map(|entry| entry.key.as_str())).is_some()
+            };
             if !spec.is_some_and(there) {
-                let problem = Problem::error(at.clone(), format!("an HPA without `{key}`"), format!("`{key}` is missing"));
+                let problem =
+                    Problem::error(at.clone(), format!("an HPA without `{key}`"), format!("`{key}` is missing"));
                 self.problems.push(problem.help(format!("add `{key}: {example}`")));
             }
         }
@@ -366,11 +371,20 @@ mod tests {
     #[test]
     fn messages_have_line_and_column() {
         let table = [
-            (V1.replace("maxReplicas", "maxReplicaz"), "6:3: `maxReplicaz` is no field of `spec`; did you mean `maxReplicas`?"),
-            (V1.replace("9", "\"9\""), "6:16: `maxReplicas` is text where a whole number is wanted; leave the quotes out"),
+            (
+                V1.replace("maxReplicas", "maxReplicaz"),
+                "6:3: `maxReplicaz` is no field of `spec`; did you mean `maxReplicas`?",
+            ),
+            (
+                V1.replace("9", "\"9\""),
+                "6:16: `maxReplicas` is text where a whole number is wanted; leave the quotes out",
+            ),
             (V1.replace("9", "9.5"), "6:16: `maxReplicas` is 9.5 where a whole number of 32 bits is wanted"),
             (V1.replace("  maxReplicas: 9\n", ""), "4:1: an HPA without `maxReplicas`; add `maxReplicas: 10`"),
-            (V1.replace("apiVersion: autoscaling/v1\n", ""), "1:1: an object without `apiVersion`; add `apiVersion: apps/v1`"),
+            (
+                V1.replace("apiVersion: autoscaling/v1\n", ""),
+                "1:1: an object without `apiVersion`; add `apiVersion: apps/v1`",
+            ),
             (V1.replace("v1\nkind", "v2beta1\nkind"), "1:13: autoscaling/v2beta1 has other metrics than v2"),
             (format!("{V1}---\n{V1}"), "10:18: a second HorizontalPodAutoscaler; keep one"),
             (String::new(), "no HorizontalPodAutoscaler in it"),

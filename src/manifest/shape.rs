@@ -144,7 +144,9 @@ fn table(node: &Node, fields: &[Field], name: &str, problems: &mut Vec<Problem>)
 fn unknown(key: &str, fields: &[Field], name: &str, at: std::ops::Range<usize>) -> Problem {
     let help = match closest(key, fields.iter().map(|(field, _)| *field)) {
         Some(meant) => format!("did you mean `{meant}`?"),
-        None if ["metrics", "behavior"].contains(&key) => "write `apiVersion: autoscaling/v2` for this field".to_owned(),
+        None if ["metrics", "behavior"].contains(&key) => {
+            "write `apiVersion: autoscaling/v2` for this field".to_owned()
+        }
         None if key == "targetCPUUtilizationPercentage" => {
             "that is a field of autoscaling/v1; in v2 it is a metric of type Resource".to_owned()
         }

@@ -104,7 +104,8 @@ pub(super) fn read(reader: &mut Reader, node: &Node, kind: WorkloadKind, metadat
     };
     let Some(spec) = reader.table(node, "spec") else {
         if node.get("spec").is_none() {
-            let problem = Problem::error(workload.at.clone(), format!("a {} without `spec`", kind.as_str()), "`spec` is missing");
+            let problem =
+                Problem::error(workload.at.clone(), format!("a {} without `spec`", kind.as_str()), "`spec` is missing");
             reader.problems.push(problem);
         }
         return workload;
