@@ -32,11 +32,7 @@ pub fn load(name: &str, text: &str) -> Loaded {
 
 /// A checked scenario with overrides.
 pub fn load_with(name: &str, text: &str, sets: &[String]) -> Loaded {
-    let source = Source {
-        name: name.into(),
-        text: text.into(),
-        folder: Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios"),
-    };
+    let source = Source { name: name.into(), text: text.into(), folder: Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios") };
     scenario::load(&source, sets).unwrap_or_else(|problems| panic!("{}\n{text}", problems.render(false)))
 }
 
