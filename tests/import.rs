@@ -506,7 +506,7 @@ fn mutated() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn yaml_that_is_written_reads_back(spec in spec("\\PC{0,12}|[\\x00-\\x20\"'\\\\:#{}<~&*!-]{0,6}|yes|null|1e3|0x1f|<<")) {

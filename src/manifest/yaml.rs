@@ -6,6 +6,7 @@
 
 use crate::diagnostics::Problem;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::options::DuplicateKeyPolicy;
 use serde_saphyr::{Location, Spanned};
 use std::fmt;
@@ -13,6 +14,12 @@ use std::ops::Range;
 
 /// No manifest is longer; 10 MB of it still is.
 const MOST_BYTES: usize = 16 << 20;
+/// Values of all documents together: those of a large cluster's `kubectl get -A`.
+const MOST_VALUES: usize = 1_000_000;
+/// Documents.
+const MOST_DOCUMENTS: usize = 10_000;
+/// What aliases may add to the values.
+const MOST_REPEATED: usize = 100_000;
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,6 +132,14 @@ pub fn documents(text: &str) -> Result<Vec<Node>, Box<Problem>> {
         duplicate_keys: DuplicateKeyPolicy::Error,
         legacy_octal_numbers: true,
         with_snippet: false,
+        budget: serde_saphyr::budget! {
+            max_documents: MOST_DOCUMENTS,
+            max_nodes: MOST_VALUES,
+            max_events: 4 * MOST_VALUES,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: MOST_REPEATED,
+        },
     };
     let raw: Vec<Spanned<Raw>> =
         serde_saphyr::from_multiple_with_options(text, options).map_err(|error| Box::new(problem(text, &error)))?;
@@ -161,10 +176,21 @@ fn problem(text: &str, error: &serde_saphyr::Error) -> Problem {
             Problem::error(place, format!("the key `{key}` stands twice in one table"), "the second one")
                 .help("keep one of them")
         }
+        Error::Budget { breach, .. } => {
+            let what = match breach {
+                BudgetBreach::Documents { .. } => format!("{MOST_DOCUMENTS} documents"),
+                BudgetBreach::Nodes { .. } | BudgetBreach::Events { .. } => format!("{MOST_VALUES} values"),
+                BudgetBreach::Depth { .. } => "64 levels within one another".to_owned(),
+                _ => "any manifest has: text, anchors or aliases".to_owned(),
+            };
+            Problem::error(place, format!("more than {what}"), "the reader stopped here")
+                .help("give the objects that are to be simulated alone")
+        }
         _ => {
             let words = error.to_string();
             let words = words.lines().next().unwrap_or("").trim();
-            let words = words.strip_prefix("error: ").unwrap_or(words);
+            // The place is shown beside it.
+            let words = words.split(" at line ").next().unwrap_or(words);
             Problem::error(place, format!("neither YAML nor JSON: {words}"), "the reader stopped here")
                 .help("`kubectl apply --dry-run=client -f FILE` reads the file the same way")
         }
@@ -378,7 +404,8 @@ mod tests {
         assert!(place(&bomb).1.contains("alias"));
         place(&"- ".repeat(100_000));
         place(&"[".repeat(100_000));
-        place(&"a: {}\n---\n".repeat(1_000_000));
+        assert_eq!(place(&"a: {}\n---\n".repeat(1_000_000)).1, "more than 10000 documents");
+        assert_eq!(place(&format!("[{}]", "1,".repeat(1_100_000))).1, "more than 1000000 values");
         place(&"x".repeat(MOST_BYTES + 1));
         place(&format!("{}: 1", "? ".repeat(50_000)));
     }
