@@ -62,6 +62,7 @@
 //! | [`replay`] | recorded decisions, replayed by the scalers that run in simulations |
 //! | [`plot`] | pictures from rows; a plot never needs a new run |
 //! | [`report`] | what a person or a program reads |
+//! | [`import`] | manifests to scenarios, and autoscalers back |
 //! | [`cli`] | arguments in, exit code out; the only room that prints or reads a wall clock |
 //!
 //! # What must stay true
@@ -94,6 +95,7 @@
 pub mod cli;
 pub mod cluster;
 pub mod diagnostics;
+pub mod import;
 pub mod kernel;
 pub mod manifest;
 pub mod metrics;

@@ -27,6 +27,15 @@ const EXPLAIN_EXAMPLES: &str = "Examples:
   sim explain output/spike --decision 125
   sim explain output/shop --at 1:05:30 --pool api";
 
+const IMPORT_EXAMPLES: &str = "Examples:
+  sim import k8s deploy.yaml hpa.yaml > scenarios/mine.toml
+  kubectl get deployment,hpa -o yaml | sim import k8s - > scenarios/mine.toml";
+
+const EXPORT_EXAMPLES: &str = "Examples:
+  sim export k8s scenarios/spike.toml | kubectl apply --dry-run=server -f -
+  sim export k8s scenarios/spike.toml --set pool.chat.scaler.hpa.cpu=60%
+  sim export pulumi scenarios/spike.toml --pool chat > hpa.py";
+
 const PLOT_EXAMPLES: &str = "Examples:
   sim plot output/spike
   sim plot output/spike --plots png,svg";
@@ -94,6 +103,12 @@ pub enum Command {
     /// Say why the autoscaler did what it did, from the CSV files of a run; never simulates.
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArguments),
+    /// Write a scenario from what a cluster runs.
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(ImportArguments),
+    /// Write the autoscaler that a scenario describes.
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(ExportArguments),
     /// Write a commented scenario to stdout.
     #[command(after_help = INIT_EXAMPLES)]
     Init(InitArguments),
@@ -212,6 +227,50 @@ pub struct ExplainArguments {
     /// One pool only.
     #[arg(long, value_name = "NAME")]
     pub pool: Option<String>,
+}
+
+/// Flags of `import`.
+#[derive(Clone, Debug, Args)]
+pub struct ImportArguments {
+    /// From what.
+    #[arg(value_enum, value_name = "KIND")]
+    pub kind: ImportKind,
+    /// Files; `-` reads one from stdin.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<String>,
+}
+
+/// What becomes a scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ImportKind {
+    /// Kubernetes manifests in YAML or JSON: workloads and their HorizontalPodAutoscalers.
+    K8s,
+}
+
+/// Flags of `export`.
+#[derive(Clone, Debug, Args)]
+pub struct ExportArguments {
+    /// To what.
+    #[arg(value_enum, value_name = "KIND")]
+    pub kind: ExportKind,
+    /// A scenario file; `-` reads it from stdin.
+    #[arg(value_name = "SCENARIO")]
+    pub scenario: String,
+    /// Override one key.
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// Only the HPA of this pool.
+    #[arg(long, value_name = "NAME")]
+    pub pool: Option<String>,
+}
+
+/// What an autoscaler becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportKind {
+    /// A HorizontalPodAutoscaler in YAML.
+    K8s,
+    /// A Python program for Pulumi.
+    Pulumi,
 }
 
 /// Flags of `plot`.

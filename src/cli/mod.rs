@@ -4,7 +4,9 @@ mod args;
 mod check;
 mod estimate;
 mod explain;
+mod export;
 mod folder;
+mod import;
 mod init;
 mod input;
 mod list;
@@ -116,6 +118,8 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(arguments, voice, &stop),
         Command::Check(arguments) => check::check(arguments, voice),
         Command::Explain(arguments) => explain::explain(arguments, voice),
+        Command::Import(arguments) => import::import(arguments, voice),
+        Command::Export(arguments) => export::export(arguments, voice),
         Command::Init(arguments) => init::init(arguments, voice),
         Command::Plot(arguments) => plot::plot(arguments, voice),
         Command::List(arguments) => list::list(arguments, voice),
