@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Exit codes, at the foot of every help page.
-const EXIT_CODES: &str = "Exit codes: 0 done; 1 the world failed (cannot write, a trace changed while it was read); \
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 the world failed (cannot write, a trace changed while it was read), or a replayed case differs; \
 2 a file or a flag is wrong; 3 an objective was missed and --check was given; 130 interrupted.";
 
 const EXAMPLES: &str = "Examples:
@@ -26,6 +26,10 @@ const EXPLAIN_EXAMPLES: &str = "Examples:
   sim explain output/spike --at 31m           the last decision at or before 0:31:00
   sim explain output/spike --decision 125
   sim explain output/shop --at 1:05:30 --pool api";
+
+const REPLAY_EXAMPLES: &str = "Examples:
+  sim replay cases/tolerance.jsonl                       compare with what a real controller decided
+  sim replay --hpa hpa.yaml --metrics tuesday.csv        what would this HPA have done?";
 
 const IMPORT_EXAMPLES: &str = "Examples:
   sim import k8s deploy.yaml hpa.yaml > scenarios/mine.toml
@@ -103,6 +107,9 @@ pub enum Command {
     /// Say why the autoscaler did what it did, from the CSV files of a run; never simulates.
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArguments),
+    /// Drive a scaler with recorded metrics, without simulating a cluster.
+    #[command(after_help = REPLAY_EXAMPLES)]
+    Replay(ReplayArguments),
     /// Write a scenario from what a cluster runs.
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(ImportArguments),
@@ -227,6 +234,41 @@ pub struct ExplainArguments {
     /// One pool only.
     #[arg(long, value_name = "NAME")]
     pub pool: Option<String>,
+}
+
+/// Flags of `replay`.
+#[derive(Clone, Debug, Args)]
+pub struct ReplayArguments {
+    /// JSON Lines of recorded cases, folders of them, or `-`.
+    #[arg(value_name = "CASES")]
+    pub cases: Vec<String>,
+    /// How much must be equal: A decisions, B also reported metrics, C also every text.
+    #[arg(long, value_enum, default_value = "B", ignore_case = true)]
+    pub level: ReplayLevel,
+    /// One decision a line instead of a comparison.
+    #[arg(long)]
+    pub json: bool,
+    /// An HPA manifest to be driven by `--metrics`.
+    #[arg(long, value_name = "FILE", requires = "metrics")]
+    pub hpa: Option<String>,
+    /// Metrics of your own: CSV with time_s, metric, utilization or value, [pod], [ready]; or a Prometheus range query as JSON.
+    #[arg(long, value_name = "FILE", requires = "hpa")]
+    pub metrics: Option<String>,
+    /// With `--metrics`: replicas at the beginning; the HPA's minimum where it is not given.
+    #[arg(long, value_name = "N", requires = "metrics")]
+    pub replicas: Option<u32>,
+}
+
+/// How much must be equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)]
+pub enum ReplayLevel {
+    #[value(name = "A")]
+    A,
+    #[value(name = "B")]
+    B,
+    #[value(name = "C")]
+    C,
 }
 
 /// Flags of `import`.

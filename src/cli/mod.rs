@@ -13,6 +13,7 @@ mod list;
 mod output;
 mod plot;
 mod progress;
+mod replay;
 mod run;
 mod schema;
 
@@ -39,6 +40,8 @@ enum Done {
     Fine,
     /// An objective was missed, and that was to be checked.
     Missed,
+    /// A replayed case differs from its record.
+    Differs,
 }
 
 /// Speaks to the user: results to stdout, everything else to stderr.
@@ -118,6 +121,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(arguments, voice, &stop),
         Command::Check(arguments) => check::check(arguments, voice),
         Command::Explain(arguments) => explain::explain(arguments, voice),
+        Command::Replay(arguments) => replay::replay(arguments, voice),
         Command::Import(arguments) => import::import(arguments, voice),
         Command::Export(arguments) => export::export(arguments, voice),
         Command::Init(arguments) => init::init(arguments, voice),
@@ -129,6 +133,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(Done::Fine) => ExitCode::SUCCESS,
         Ok(Done::Missed) => ExitCode::from(3),
+        Ok(Done::Differs) => ExitCode::from(1),
         Err(Failure::Wrong(text)) => {
             complain(&text);
             ExitCode::from(2)

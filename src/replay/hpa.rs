@@ -157,15 +157,15 @@ fn condition(value: &Value) -> Read<Recorded> {
 }
 
 /// What was decided in a step.
-struct Decision<'a> {
-    report: &'a Report,
-    scaled: bool,
-    spec_replicas: i32,
+pub(super) struct Decision<'a> {
+    pub(super) report: &'a Report,
+    pub(super) scaled: bool,
+    pub(super) spec_replicas: i32,
 }
 
 impl Decision<'_> {
     /// In the shape of `expect`.
-    fn as_json(&self) -> Value {
+    pub(super) fn as_json(&self) -> Value {
         let status = &self.report.status;
         let condition = |condition: &Condition| {
             let mut row = vec![json!(status_text(condition.status)), json!(condition.reason)];

@@ -5,6 +5,8 @@
 
 mod case;
 mod hpa;
+mod own;
 mod world;
 
+pub use own::{Observation, OwnStory, observations, replay_observations};
 pub use case::{CaseError, CaseResult, Difference, Level, replay_case};
