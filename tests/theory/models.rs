@@ -23,12 +23,10 @@ pub fn knows(model: &str) -> bool {
 
 /// Simulates a row's model and compares: the number of figures, or those that differ.
 pub fn check(row: &Row) -> Result<usize, String> {
-    let begun = std::time::Instant::now();
     let (figures, tolerance) = match setup_of(&row.model) {
         Some(setup) => stationary(row, &setup(row)),
         None => moving::measure(row),
     };
-    println!("TIME {} {:?}", row.name, begun.elapsed());
     compare(row, &figures, tolerance)
 }
 
@@ -61,7 +59,9 @@ fn scale(row: &Row, name: &str, wanted: f64, tolerance: f64) -> f64 {
     match name {
         // A law without variation has none at all, up to rounding.
         "interarrival_scv" if wanted == 0.0 => 1e-9,
-        "p50_wait" if median_is_at_the_atom(row, tolerance) => row.expects("mean_wait").expect("a mean beside quantiles"),
+        "p50_wait" if median_is_at_the_atom(row, tolerance) => {
+            row.expects("mean_wait").expect("a mean beside quantiles")
+        }
         _ => wanted.abs(),
     }
 }
@@ -140,7 +140,7 @@ pub fn one_queue(servers: f64) -> String {
 }
 
 /// One replica with so many workers: to theory the same.
-fn one_station(servers: f64) -> String {
+pub fn one_station(servers: f64) -> String {
     format!("replicas = 1\nworkers = {servers}")
 }
 
@@ -213,7 +213,9 @@ fn stationary(row: &Row, setup: &Setup) -> (Figures, f64) {
     for (number, probe) in setup.probes.iter().enumerate() {
         let demand = time(probe.size_s);
         let rate = poisson(probe.rate_per_s);
-        text += &format!("\n[[load]]\nname = \"probe-{number}\"\nto = \"servers\"\ntimeout = \"none\"\n{rate}\ndemand = {demand}\n");
+        text += &format!(
+            "\n[[load]]\nname = \"probe-{number}\"\nto = \"servers\"\ntimeout = \"none\"\n{rate}\ndemand = {demand}\n"
+        );
     }
     let mut measure = Measure::new(from);
     common::run(&common::load(&row.name, &text), 1, &mut measure);
