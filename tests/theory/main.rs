@@ -4,8 +4,11 @@
 //! default a quarter of them is simulated and the tolerance is doubled, as the square root says; `AUTOSIM_FULL=1` simulates
 //! all. Rows run in parallel.
 
+#![allow(clippy::print_stdout)] // how much was checked is told with `--nocapture`
+
 #[path = "../common/mod.rs"]
 mod common;
+mod exact;
 mod measure;
 mod models;
 mod moving;
@@ -56,14 +59,28 @@ fn closed_forms() {
     assert!(rows.len() >= 54, "only {} rows", rows.len());
     let (known, rest): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| models::knows(&row.model));
     for row in &rest {
-        assert!(LATER.contains(&&*row.model) || ELSEWHERE.contains(&&*row.model), "{}: unknown model {}", row.name, row.model);
+        assert!(
+            LATER.contains(&&*row.model) || ELSEWHERE.contains(&&*row.model),
+            "{}: unknown model {}",
+            row.name,
+            row.model
+        );
     }
     let reports: Vec<Result<usize, String>> = known.par_iter().map(|row| models::check(row)).collect();
     let figures: usize = reports.iter().flatten().sum();
     let wrong: Vec<&String> = reports.iter().filter_map(|report| report.as_ref().err()).collect();
     let later: Vec<&str> = rest.iter().filter(|row| LATER.contains(&&*row.model)).map(|row| &*row.name).collect();
-    println!("queueing: {} rows, {figures} figures within tolerance; later: {}", known.len() - wrong.len(), later.join(", "));
-    assert!(wrong.is_empty(), "{} rows differ:\n{}", wrong.len(), wrong.iter().map(|w| w.as_str()).collect::<Vec<_>>().join("\n"));
+    println!(
+        "queueing: {} rows, {figures} figures within tolerance; later: {}",
+        known.len() - wrong.len(),
+        later.join(", ")
+    );
+    assert!(
+        wrong.is_empty(),
+        "{} rows differ:\n{}",
+        wrong.len(),
+        wrong.iter().map(|w| w.as_str()).collect::<Vec<_>>().join("\n")
+    );
 }
 
 fn parse(line: &str) -> Row {

@@ -164,9 +164,7 @@ impl Measure {
     /// Share of time and replicas in which at least one, two, three are at a replica.
     pub fn at_least(&self, replicas: f64) -> [f64; POSITIONS] {
         let span_s = self.span_s();
-        std::array::from_fn(|k| {
-            self.ladders.iter().map(|ladder| ladder.taken_s[k]).sum::<f64>() / (span_s * replicas)
-        })
+        std::array::from_fn(|k| self.ladders.iter().map(|ladder| ladder.taken_s[k]).sum::<f64>() / (span_s * replicas))
     }
 
     fn span_s(&self) -> f64 {

@@ -104,10 +104,9 @@ fn transient(row: &Row) -> (Figures, f64) {
         text += &format!("\n[[event]]\nat = {}\nset = {{ \"pool.servers.replicas\" = {servers} }}\n", time(*from_s));
     }
     let end_s = |tick: usize| (tick as u64 + 1) as f64 * tick_ms as f64 / 1_000.0;
-    let servers_before = |at_s: f64| steps.iter().take_while(|(from_s, _)| *from_s < at_s).last().expect("a first step").1;
-    let sums = ensemble(&text, replications, &|tick, n| {
-        [n as f64, f64::from(n as f64 >= servers_before(end_s(tick)))]
-    });
+    let servers_before =
+        |at_s: f64| steps.iter().take_while(|(from_s, _)| *from_s < at_s).last().expect("a first step").1;
+    let sums = ensemble(&text, replications, &|tick, n| [n as f64, f64::from(n as f64 >= servers_before(end_s(tick)))]);
     let mut figures = Figures::new();
     for (name, at_ms) in instants {
         let sum = sums[(at_ms / tick_ms) as usize - 1];
