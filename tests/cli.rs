@@ -56,7 +56,9 @@ impl Room {
 
     fn names(&self, folder: &str) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(self.0.join(folder))
-            .map(|entries| entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect())
+            .map(|entries| {
+                entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+            })
             .unwrap_or_default();
         names.sort();
         names
@@ -113,7 +115,16 @@ fn a_run_writes_its_folder_and_says_what_came_out() {
     assert!(said.contains("chat") && said.contains('$'), "{said}");
     assert!(stderr(&output).contains("wrote output/small"), "{}", stderr(&output));
     let files = room.names("output/small");
-    let wanted = ["decisions.csv", "events.csv", "latency.csv", "run.json", "scenario.toml", "summary.json", "timeline.csv", "timeline.png"];
+    let wanted = [
+        "decisions.csv",
+        "events.csv",
+        "latency.csv",
+        "run.json",
+        "scenario.toml",
+        "summary.json",
+        "timeline.csv",
+        "timeline.png",
+    ];
     assert_eq!(files, wanted);
     assert_eq!(room.names("output"), ["small"]); // nothing beside it
     let timeline = fs::read_to_string(room.0.join("output/small/timeline.csv")).expect("a table");
@@ -146,7 +157,10 @@ fn the_saved_scenario_repeats_the_run() {
     let room = Room::new("repeat");
     fs::create_dir(room.0.join("traces")).expect("a folder");
     room.write("traces/t.csv", "t,count\n0,40\n10,90\n20,30\n");
-    let text = SMALL.replace("[[pool]]", "[[load]]\nname = \"recorded\"\nto = \"chat\"\narrivals.trace = { file = \"traces/t.csv\" } # mine\n[[pool]]");
+    let text = SMALL.replace(
+        "[[pool]]",
+        "[[load]]\nname = \"recorded\"\nto = \"chat\"\narrivals.trace = { file = \"traces/t.csv\" } # mine\n[[pool]]",
+    );
     let file = room.write("small.toml", &text);
     expect_code(&room.sim(&["run", &file, "--seed", "9", "--set", "pool.chat.scaler.hpa.cpu=50%", "--no-plots"]), 0);
     let saved = fs::read_to_string(room.0.join("output/small/scenario.toml")).expect("a scenario");
@@ -171,7 +185,12 @@ fn results_go_to_stdout_and_the_rest_to_stderr() {
     expect_code(&table, 0);
     assert!(stdout(&table).starts_with("time_s,pool,offered_rps"), "{}", stdout(&table));
     let mut command = Command::cargo_bin("sim").expect("the binary is built");
-    let piped = command.current_dir(&room.0).args(["run", "-", "-q", "--no-plots"]).write_stdin(SMALL).output().expect("it runs");
+    let piped = command
+        .current_dir(&room.0)
+        .args(["run", "-", "-q", "--no-plots"])
+        .write_stdin(SMALL)
+        .output()
+        .expect("it runs");
     expect_code(&piped, 0);
     let watched = room.sim(&["run", &file, "--watch-hpa", "-q", "--no-plots"]);
     let said = stdout(&watched);
@@ -221,7 +240,9 @@ fn wrong_files_and_flags_are_the_users_to_mend() {
 fn traces_that_do_not_fit_are_named_by_line() {
     let room = Room::new("traces");
     let scenario = |trace: &str| {
-        format!("duration = \"1m\"\n[[load]]\nname = \"a\"\nto = \"p\"\narrivals.trace = {{ file = \"{trace}\" }}\n[[pool]]\nname = \"p\"\nservice = \"1ms\"\n")
+        format!(
+            "duration = \"1m\"\n[[load]]\nname = \"a\"\nto = \"p\"\narrivals.trace = {{ file = \"{trace}\" }}\n[[pool]]\nname = \"p\"\nservice = \"1ms\"\n"
+        )
     };
     for (name, text, words) in [
         ("unsorted.csv", "t\n0\n5\n3\n", "unsorted.csv:4: earlier than the row before"),
@@ -338,7 +359,10 @@ fn effective_values_say_where_they_come_from() {
     expect_code(&output, 0);
     let said = stdout(&output);
     let origin = |path: &str| {
-        let line = said.lines().find(|line| line.starts_with(&format!("{path} ="))).unwrap_or_else(|| panic!("no {path} in\n{said}"));
+        let line = said
+            .lines()
+            .find(|line| line.starts_with(&format!("{path} =")))
+            .unwrap_or_else(|| panic!("no {path} in\n{said}"));
         line.rsplit("# ").next().expect("an origin").to_owned()
     };
     assert_eq!(origin("duration"), "line 3");

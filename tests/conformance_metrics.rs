@@ -82,7 +82,9 @@ fn metrics_server(params: &Value, expect: &Value) -> Option<String> {
         }
     }
     let mut store = vec![TwoPoints::default(); names.len()];
-    for (number_of_scrape, (scrape, wanted)) in scrapes.iter().zip(expect["served"].as_array().expect("served")).enumerate() {
+    for (number_of_scrape, (scrape, wanted)) in
+        scrapes.iter().zip(expect["served"].as_array().expect("served")).enumerate()
+    {
         let points = scrape.as_array().cloned().unwrap_or_default();
         for (name, points_of) in names.iter().zip(&mut store) {
             let point = points.iter().find(|point| point["container"] == *name).map(|point| ContainerPoint {
@@ -119,7 +121,8 @@ fn readiness(params: &Value, expect: &Value) -> Option<String> {
         initial_delay: span("initial_delay_s"),
         period: span("period_s"),
         timeout: Span::from_secs(1),
-        success_threshold: u32::try_from(params["success_threshold"].as_u64().expect("a count")).expect("a small count"),
+        success_threshold: u32::try_from(params["success_threshold"].as_u64().expect("a count"))
+            .expect("a small count"),
         failure_threshold: 3,
     };
     let at = |key: &str| time(number(&params[key]));

@@ -93,12 +93,39 @@ that = "cost <= $3"
 
 /// What a slip of the hand leaves behind.
 const DEBRIS: [&str; 28] = [
-    "", "0", "-1", "1e999", "nan", "inf", "\"\"", "\"0s\"", "\"-5s\"", "\"1/s\"", "\"100%\"", "{}", "[]", "true", "[[pool]]",
-    "[load]", "=", "\"", "'''", ".", ",", "}", "]", "\u{0}", "é", "99999999999999999999", "\"9999999d\"", "\"500000h\"",
+    "",
+    "0",
+    "-1",
+    "1e999",
+    "nan",
+    "inf",
+    "\"\"",
+    "\"0s\"",
+    "\"-5s\"",
+    "\"1/s\"",
+    "\"100%\"",
+    "{}",
+    "[]",
+    "true",
+    "[[pool]]",
+    "[load]",
+    "=",
+    "\"",
+    "'''",
+    ".",
+    ",",
+    "}",
+    "]",
+    "\u{0}",
+    "é",
+    "99999999999999999999",
+    "\"9999999d\"",
+    "\"500000h\"",
 ];
 
 fn mutated(text: &str, edits: &[(u16, u8, u8)]) -> String {
-    let mut words: Vec<String> = text.split_inclusive([' ', '\n', '=', ',', '.', '{', '[']).map(str::to_owned).collect();
+    let mut words: Vec<String> =
+        text.split_inclusive([' ', '\n', '=', ',', '.', '{', '[']).map(str::to_owned).collect();
     for &(place, kind, which) in edits {
         let at = usize::from(place) % words.len();
         let debris = DEBRIS[usize::from(which) % DEBRIS.len()];

@@ -127,7 +127,11 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 fn within(what: &str, seen: f64, wanted: f64, relative: f64) -> Option<String> {
     let error = seen / wanted - 1.0;
-    println!("  {what:<38} recorded {wanted:>8.3}  simulated {seen:>8.3}  {:>+6.1} %  (allowed {:.0} %)", error * 100.0, relative * 100.0);
+    println!(
+        "  {what:<38} recorded {wanted:>8.3}  simulated {seen:>8.3}  {:>+6.1} %  (allowed {:.0} %)",
+        error * 100.0,
+        relative * 100.0
+    );
     (error.abs() > relative).then(|| format!("{what}: recorded {wanted}, simulated {seen}"))
 }
 
@@ -146,13 +150,25 @@ fn a_recorded_day_is_predicted() {
     let mut wrong = Vec::new();
     println!("a recorded day, over {SEEDS} seeds:");
     for (name, phase) in PHASES {
-        let phases = |of: fn(&Day) -> &Vec<f64>, step_s: usize| mean(days.iter().map(|day| Day::phase_mean(of(day), step_s, phase)));
+        let phases = |of: fn(&Day) -> &Vec<f64>, step_s: usize| {
+            mean(days.iter().map(|day| Day::phase_mean(of(day), step_s, phase)))
+        };
         let wanted = |of: fn(&Day) -> &Vec<f64>, step_s: usize| Day::phase_mean(of(&recorded), step_s, phase);
         let replicas: fn(&Day) -> &Vec<f64> = |day| &day.replicas;
         let requests: fn(&Day) -> &Vec<f64> = |day| &day.requests;
         let latency: fn(&Day) -> &Vec<f64> = |day| &day.latency_s;
-        wrong.extend(within(&format!("{name}: replicas"), phases(replicas, SAMPLE_S), wanted(replicas, SAMPLE_S), 0.06));
-        wrong.extend(within(&format!("{name}: requests in 5 min"), phases(requests, RUN_S), wanted(requests, RUN_S), 0.01));
+        wrong.extend(within(
+            &format!("{name}: replicas"),
+            phases(replicas, SAMPLE_S),
+            wanted(replicas, SAMPLE_S),
+            0.06,
+        ));
+        wrong.extend(within(
+            &format!("{name}: requests in 5 min"),
+            phases(requests, RUN_S),
+            wanted(requests, RUN_S),
+            0.01,
+        ));
         wrong.extend(within(&format!("{name}: mean latency, s"), phases(latency, RUN_S), wanted(latency, RUN_S), 0.20));
     }
     let error = mean(days.iter().map(|day| path_error(|n| day.replicas[n], &recorded)));
@@ -164,21 +180,27 @@ fn a_recorded_day_is_predicted() {
         median(values.copied().collect())
     };
     let trivial = path_error(constant, &recorded);
-    println!("  replicas in the 30 min after changes: mean absolute error {error:.3} (allowed 0.60); the best constant per phase {trivial:.3}");
+    println!(
+        "  replicas in the 30 min after changes: mean absolute error {error:.3} (allowed 0.60); the best constant per phase {trivial:.3}"
+    );
     if error > 0.60 || error >= trivial {
         wrong.push(format!("mean absolute error of replicas {error:.3}, trivial {trivial:.3}"));
     }
-    for (what, up, (low, high)) in [("first scale-up", true, (15.0, 60.0)), ("last scale-down", false, (300.0, 435.0))] {
+    for (what, up, (low, high)) in [("first scale-up", true, (15.0, 60.0)), ("last scale-down", false, (300.0, 435.0))]
+    {
         let pick = |(first, last): (f64, f64)| if up { first } else { last };
         let mut all = Vec::new();
         for (at, _) in CHANGES.iter().filter(|(_, grew)| *grew == up) {
             let seen: Vec<f64> = days.iter().map(|day| pick(day.reaction(*at, up))).collect();
-            let (least, most) = (seen.iter().copied().fold(f64::INFINITY, f64::min), seen.iter().copied().fold(0.0, f64::max));
+            let (least, most) =
+                (seen.iter().copied().fold(f64::INFINITY, f64::min), seen.iter().copied().fold(0.0, f64::max));
             let wanted = pick(recorded.reaction(*at, up));
             let middle = median(seen.clone());
             // The recording is sampled: what it shows happened within the 15 s before.
             let earliest = wanted - SAMPLE_S as f64;
-            println!("  {what} after {at} s: recorded {earliest:.0} to {wanted:.0} s, simulated median {middle:.0} s, {least:.0} to {most:.0} s");
+            println!(
+                "  {what} after {at} s: recorded {earliest:.0} to {wanted:.0} s, simulated median {middle:.0} s, {least:.0} to {most:.0} s"
+            );
             all.extend(seen.iter().map(|&seen| (seen, wanted)));
         }
         let middle = median(all.iter().map(|&(seen, _)| seen).collect());

@@ -6,7 +6,8 @@ const README: &str = include_str!("../README.md");
 
 /// The code block below a line.
 fn block(after: &str) -> String {
-    let mut lines = README.lines().skip_while(|line| *line != after).skip(1).skip_while(|line| !line.starts_with("```"));
+    let mut lines =
+        README.lines().skip_while(|line| *line != after).skip(1).skip_while(|line| !line.starts_with("```"));
     assert!(lines.next().is_some(), "no block after {after}");
     lines.take_while(|line| !line.starts_with("```")).map(|line| format!("{line}\n")).collect()
 }
@@ -45,7 +46,8 @@ fn commands_of_the_readme_name_what_exists() {
     assert!(commands.len() >= 10, "{commands:?}");
     let root = env!("CARGO_MANIFEST_DIR");
     for command in &commands {
-        let words: Vec<&str> = command.split_whitespace().skip(1).take_while(|word| !word.starts_with(['>', '|'])).collect();
+        let words: Vec<&str> =
+            command.split_whitespace().skip(1).take_while(|word| !word.starts_with(['>', '|'])).collect();
         let mut sim = Command::cargo_bin("sim").expect("the binary is built");
         let help = sim.args([words[0], "--help"]).output().expect("it runs");
         assert!(help.status.success(), "{command}: no such command");

@@ -64,7 +64,9 @@ fn every_second_of_a_bursty_hour_keeps_its_count() {
     let counts: Vec<u64> = text
         .lines()
         .skip(1)
-        .map(|line| line.split(',').nth(1).and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("no count in {line}")))
+        .map(|line| {
+            line.split(',').nth(1).and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("no count in {line}"))
+        })
         .collect();
     assert_eq!(counts.len(), 3_600);
     let file = shared.join("data/traces/autothrottle_bursty.csv");
@@ -75,5 +77,8 @@ fn every_second_of_a_bursty_hour_keeps_its_count() {
         }
         assert_eq!(seen, counts, "{spread}");
     }
-    println!("real traces: {} requests in 3600 bins of autothrottle_bursty.csv keep every count", counts.iter().sum::<u64>());
+    println!(
+        "real traces: {} requests in 3600 bins of autothrottle_bursty.csv keep every count",
+        counts.iter().sum::<u64>()
+    );
 }

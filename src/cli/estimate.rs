@@ -21,9 +21,9 @@ fn of_load(loaded: &Loaded, number: usize, load: &LoadSpec) -> f64 {
     let span = until.saturating_sub(load.from);
     let area = |rate: &RateSpec| Rate::new(rate, load.from).area(span) * load.scale;
     match &load.arrivals {
-        ArrivalsSpec::Poisson { rate } | ArrivalsSpec::Deterministic { rate, .. } | ArrivalsSpec::Renewal { rate, .. } => {
-            area(rate)
-        }
+        ArrivalsSpec::Poisson { rate }
+        | ArrivalsSpec::Deterministic { rate, .. }
+        | ArrivalsSpec::Renewal { rate, .. } => area(rate),
         ArrivalsSpec::Trace(trace) => {
             let Some(facts) = &loaded.traces[number] else { return 0.0 };
             let length = facts.last.saturating_sub(facts.first).as_secs_f64().max(1e-9) / trace.time_scale;

@@ -29,7 +29,8 @@ impl OutputFolder {
         };
         refuse_foreign(path)?;
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let cannot = |what: &Path, error: &std::io::Error| Failure::World(format!("cannot write {}: {error}", what.display()));
+        let cannot =
+            |what: &Path, error: &std::io::Error| Failure::World(format!("cannot write {}: {error}", what.display()));
         fs::create_dir_all(parent).map_err(|error| cannot(parent, &error))?;
         let lock = parent.join(format!(".{name}.lock"));
         take(&lock, path)?;
@@ -68,7 +69,8 @@ impl OutputFolder {
 
     /// Swaps it in. Files of the old folder that no run wrote are carried over.
     pub fn finish(self) -> Result<(), Failure> {
-        let swap = |error: std::io::Error| Failure::World(format!("cannot put {} in place: {error}", self.path.display()));
+        let swap =
+            |error: std::io::Error| Failure::World(format!("cannot put {} in place: {error}", self.path.display()));
         if !self.path.exists() {
             return fs::rename(&self.building, &self.path).map_err(swap);
         }
@@ -137,7 +139,8 @@ fn take(lock: &Path, path: &Path) -> Result<(), Failure> {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 let owner = fs::read_to_string(lock).unwrap_or_default();
                 let owner = owner.trim();
-                let dead = Path::new("/proc/self").exists() && !owner.is_empty() && !Path::new("/proc").join(owner).exists();
+                let dead =
+                    Path::new("/proc/self").exists() && !owner.is_empty() && !Path::new("/proc").join(owner).exists();
                 if !dead {
                     return Err(Failure::World(format!(
                         "another run (process {owner}) is writing {}\n  = help: wait for it, choose another folder with `--out DIR`, or remove {} if there is none",

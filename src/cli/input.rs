@@ -11,7 +11,9 @@ pub(super) fn scenario(path: &str, sets: &[String], voice: Voice) -> Result<(Sou
     let source = source(path)?;
     match load(&source, sets) {
         Ok(loaded) if path == "-" && loaded.traces.iter().any(Option::is_some) && reads_stdin(&loaded) => {
-            Err(Failure::Wrong("error: a trace cannot come from stdin\n  = help: write it to a file and name that".to_owned()))
+            Err(Failure::Wrong(
+                "error: a trace cannot come from stdin\n  = help: write it to a file and name that".to_owned(),
+            ))
         }
         Ok(loaded) => {
             if !loaded.warnings.list.is_empty() {
@@ -47,7 +49,8 @@ pub(super) fn source(path: &str) -> Result<Source, Failure> {
         Failure::Wrong(format!("error: cannot read {path}: {error}{help}"))
     })?;
     let text = String::from_utf8(bytes).map_err(|error| {
-        let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|&&byte| byte == b'\n').count();
+        let line =
+            1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|&&byte| byte == b'\n').count();
         Failure::Wrong(format!("error: {path}:{line}: not UTF-8 text\n  = help: save it as UTF-8"))
     })?;
     let folder = Path::new(path).parent().map_or_else(PathBuf::new, Path::to_path_buf);

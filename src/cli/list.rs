@@ -18,7 +18,11 @@ pub(super) fn list(arguments: &ListArguments, voice: Voice) -> Result<Done, Fail
             SIGNALS
                 .iter()
                 .map(|&(name, about)| (name.to_owned(), about.to_owned(), "Pods, Object, External".to_owned()))
-                .chain([("[[signal]]".to_owned(), "a CSV series of your own".to_owned(), "Object, External".to_owned())]),
+                .chain([(
+                    "[[signal]]".to_owned(),
+                    "a CSV series of your own".to_owned(),
+                    "Object, External".to_owned(),
+                )]),
         ),
         Listed::Templates => {
             rows(TEMPLATES.iter().map(|t| (t.name.to_owned(), t.about.to_owned(), format!("sim init {}", t.name))))

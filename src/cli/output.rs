@@ -237,11 +237,8 @@ fn draw(
     totals: &RunTotals,
     pictures: &[Picture],
 ) -> Result<Vec<(String, Vec<u8>)>, Failure> {
-    let by_pool: Vec<Vec<TimelineRow>> = scenario
-        .pools
-        .iter()
-        .map(|pool| rows.iter().filter(|row| row.pool == pool.name).cloned().collect())
-        .collect();
+    let by_pool: Vec<Vec<TimelineRow>> =
+        scenario.pools.iter().map(|pool| rows.iter().filter(|row| row.pool == pool.name).cloned().collect()).collect();
     let pools = scenario.pools.iter().zip(&by_pool).enumerate().map(|(number, (pool, rows))| {
         let id = PoolId::from_index(number);
         let latency = scenario.objectives.iter().find_map(|objective| {
@@ -277,7 +274,9 @@ fn draw(
     for picture in pictures {
         match picture {
             Picture::Png => drawn.push(("timeline.png".to_owned(), timeline_png(&figure, 2).map_err(cannot)?)),
-            Picture::Svg => drawn.push(("timeline.svg".to_owned(), timeline_svg(&figure).map_err(cannot)?.into_bytes())),
+            Picture::Svg => {
+                drawn.push(("timeline.svg".to_owned(), timeline_svg(&figure).map_err(cannot)?.into_bytes()))
+            }
         }
     }
     Ok(drawn)
@@ -288,7 +287,12 @@ fn utilization_target(pool: &PoolSpec) -> Option<f64> {
     if hpa.spec.metrics.is_empty() {
         return Some(0.8);
     }
-    let cpu = hpa.spec.metrics.iter().filter_map(|metric| metric.resource.as_ref()).find(|resource| resource.name == "cpu")?;
+    let cpu = hpa
+        .spec
+        .metrics
+        .iter()
+        .filter_map(|metric| metric.resource.as_ref())
+        .find(|resource| resource.name == "cpu")?;
     cpu.target.average_utilization.map(|percent| f64::from(percent) / 100.0)
 }
 
@@ -319,7 +323,8 @@ fn scalers_in_words(scenario: &Scenario) -> String {
         ScalerSpec::Schedule(_) => format!("{} by schedule", pool.name),
         ScalerSpec::Hpa(hpa) => {
             let least = hpa.spec.min_replicas.unwrap_or(1);
-            let target = utilization_target(pool).map_or(String::new(), |target| format!(" cpu {:.0}%,", target * 100.0));
+            let target =
+                utilization_target(pool).map_or(String::new(), |target| format!(" cpu {:.0}%,", target * 100.0));
             format!("HPA on {},{target} {least} to {} replicas", pool.name, hpa.spec.max_replicas)
         }
     };

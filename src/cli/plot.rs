@@ -16,7 +16,8 @@ pub(super) fn plot(arguments: &PlotArguments, voice: Voice) -> Result<Done, Fail
     let mut names = Vec::new();
     for (name, bytes) in pictures {
         let building = path.join(format!(".{name}.tmp-{}", std::process::id()));
-        let cannot = |error: std::io::Error| Failure::World(format!("cannot write {}: {error}", path.join(&name).display()));
+        let cannot =
+            |error: std::io::Error| Failure::World(format!("cannot write {}: {error}", path.join(&name).display()));
         fs::write(&building, bytes).map_err(|error| {
             let _ = fs::remove_file(&building);
             cannot(error)

@@ -55,7 +55,14 @@ pub(super) fn replay(arguments: &ReplayArguments, voice: Voice) -> Result<Done, 
     if !compared {
         return Ok(Done::Fine);
     }
-    let say = |text: String| if arguments.json { voice.note(&text); Ok(()) } else { voice.result(&format!("{text}\n")) };
+    let say = |text: String| {
+        if arguments.json {
+            voice.note(&text);
+            Ok(())
+        } else {
+            voice.result(&format!("{text}\n"))
+        }
+    };
     if total.texts_equal + total.texts_differ > 0 {
         let counts = if level == Level::C { "" } else { " (--level C counts them)" };
         say(format!("texts: {} equal, {} differ{counts}", total.texts_equal, total.texts_differ))?;
@@ -88,7 +95,9 @@ fn collect(name: &str, files: &mut Vec<String>) -> Result<(), Failure> {
         }
     }
     if found.is_empty() {
-        return Err(Failure::Wrong(format!("error: {name} holds no *.jsonl file\n  = help: name a folder of recorded cases")));
+        return Err(Failure::Wrong(format!(
+            "error: {name} holds no *.jsonl file\n  = help: name a folder of recorded cases"
+        )));
     }
     found.sort();
     files.extend(found.into_iter().map(|path| path.to_string_lossy().into_owned()));
@@ -143,7 +152,14 @@ fn one_file(
     voice: Voice,
     total: &mut Tally,
 ) -> Result<(), Failure> {
-    let say = |text: String| if json { voice.note(&text); Ok(()) } else { voice.result(&format!("{text}\n")) };
+    let say = |text: String| {
+        if json {
+            voice.note(&text);
+            Ok(())
+        } else {
+            voice.result(&format!("{text}\n"))
+        }
+    };
     let (mut equal, mut steps) = (0, 0);
     for (line, result) in results {
         steps += result.steps;

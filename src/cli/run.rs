@@ -57,7 +57,9 @@ fn read_all(arguments: &RunArguments, voice: Voice) -> Result<Vec<Job>, Failure>
     let several = arguments.scenarios.len() > 1;
     let to_stdout = arguments.out.as_deref() == Some(Path::new("-"));
     if to_stdout && several {
-        return Err(Failure::Wrong("error: `--out -` writes one time series, and there are several scenarios".to_owned()));
+        return Err(Failure::Wrong(
+            "error: `--out -` writes one time series, and there are several scenarios".to_owned(),
+        ));
     }
     for path in &arguments.scenarios {
         match input::scenario(path, &arguments.set, voice) {

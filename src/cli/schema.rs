@@ -79,7 +79,8 @@ fn property(key: &Key) -> Value {
 }
 
 fn law(of_numbers: bool) -> Value {
-    let plain = if of_numbers { json!({ "type": "number" }) } else { json!({ "type": "string", "examples": ["80ms"] }) };
+    let plain =
+        if of_numbers { json!({ "type": "number" }) } else { json!({ "type": "string", "examples": ["80ms"] }) };
     let mut properties = Map::new();
     for law in LAWS {
         let sets: Vec<Value> = law

@@ -89,7 +89,8 @@ impl Timetable {
         };
         let mut stream = streams.keyed(&format!("pool/{pool}/start/endpoints"), ordinal);
         let routed = ready + lag(&spec.endpoints, &mut stream);
-        let times = [created, scheduled, noticed, sandbox, pulled, running, runtime, downloaded, loaded, app, ready, routed];
+        let times =
+            [created, scheduled, noticed, sandbox, pulled, running, runtime, downloaded, loaded, app, ready, routed];
         let mut entries = [(SimTime::ZERO, Milestone::Created); 12];
         for (entry, (at, milestone)) in entries.iter_mut().zip(times.into_iter().zip(Milestone::ALL)) {
             *entry = (at, milestone);
@@ -281,7 +282,11 @@ mod tests {
         let pending = PodLife::new(Timetable::draw(&spec(None), "p", 0, &Streams::new(1), now));
         let old = PodLife::established(SimTime::from_secs(10));
         let young = PodLife::established(SimTime::from_secs(9_900));
-        let mut order = [("old", victim_key(&old, now, 1)), ("young", victim_key(&young, now, 2)), ("pending", victim_key(&pending, now, 3))];
+        let mut order = [
+            ("old", victim_key(&old, now, 1)),
+            ("young", victim_key(&young, now, 2)),
+            ("pending", victim_key(&pending, now, 3)),
+        ];
         order.sort_by_key(|&(_, key)| key);
         assert_eq!(order.map(|(name, _)| name), ["pending", "young", "old"]);
     }

@@ -8,7 +8,12 @@ use crate::units::{SimTime, Span};
 /// The instant at which a probe that ticks at `first_tick + k × period` finds the container ready: success after
 /// `success_threshold` ticks in a row, none of which comes before the container has run for `initial_delay` (whole elapsed
 /// seconds are compared) and the application answers.
-pub fn ready_at(probe: &ReadinessProbe, first_tick: SimTime, container_started: SimTime, app_ready: SimTime) -> SimTime {
+pub fn ready_at(
+    probe: &ReadinessProbe,
+    first_tick: SimTime,
+    container_started: SimTime,
+    app_ready: SimTime,
+) -> SimTime {
     const SECOND: u64 = 1_000_000_000;
     let delay_whole = Span::from_nanos(probe.initial_delay.as_nanos().div_ceil(SECOND) * SECOND);
     let earliest = app_ready.max(container_started + delay_whole);

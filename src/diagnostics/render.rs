@@ -25,7 +25,11 @@ impl Problems {
         };
         let parts: Vec<String> =
             [some(self.errors(), "error"), some(self.warnings(), "warning")].into_iter().flatten().collect();
-        format!("{} in {}", if parts.is_empty() { "no problems".to_owned() } else { parts.join(", ") }, self.source.name)
+        format!(
+            "{} in {}",
+            if parts.is_empty() { "no problems".to_owned() } else { parts.join(", ") },
+            self.source.name
+        )
     }
 }
 
@@ -42,7 +46,8 @@ fn draw(problem: &Problem, source: &Source, colour: bool) -> String {
         return out.trim_end().to_owned();
     }
     let level = if problem.severity == Severity::Error { Level::ERROR } else { Level::WARNING };
-    let mut group = level.primary_title(problem.message.as_str()).elements(Vec::<annotate_snippets::Element<'_>>::new());
+    let mut group =
+        level.primary_title(problem.message.as_str()).elements(Vec::<annotate_snippets::Element<'_>>::new());
     if let Some(at) = &problem.at {
         let within = |range: &std::ops::Range<usize>| {
             let end = range.end.min(source.text.len());

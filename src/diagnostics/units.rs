@@ -8,7 +8,9 @@ use crate::units::{Quantity, Span};
 /// What to write instead.
 pub fn duration(text: &str) -> Result<Span, String> {
     let complain = || {
-        format!("`{text}` is not a duration; write a number and its unit, such as \"90s\", \"1m30s\", \"250ms\" or \"2h\"")
+        format!(
+            "`{text}` is not a duration; write a number and its unit, such as \"90s\", \"1m30s\", \"250ms\" or \"2h\""
+        )
     };
     let text = text.trim();
     if text.starts_with('-') {
@@ -73,7 +75,8 @@ fn finite(text: &str) -> Option<f64> {
 /// # Errors
 /// What to write instead.
 pub fn rate(text: &str) -> Result<f64, String> {
-    let complain = || format!("`{text}` is not a rate; write a number per time, such as \"40/s\", \"90/m\" or \"5000/h\"");
+    let complain =
+        || format!("`{text}` is not a rate; write a number per time, such as \"40/s\", \"90/m\" or \"5000/h\"");
     let (number, per) = text.split_once('/').ok_or_else(complain)?;
     let seconds = match per.trim() {
         "s" => 1.0,

@@ -40,8 +40,9 @@ mod tests {
     #[test]
     fn a_perfect_counter_has_its_rate_for_any_phase() {
         for phase in [0.0, 0.3, 7.4, 14.999] {
-            let samples: Vec<(f64, f64)> =
-                (0..20).map(|k| (phase + 15.0 * f64::from(k), 1_000.0 + 100.0 * (phase + 15.0 * f64::from(k)))).collect();
+            let samples: Vec<(f64, f64)> = (0..20)
+                .map(|k| (phase + 15.0 * f64::from(k), 1_000.0 + 100.0 * (phase + 15.0 * f64::from(k))))
+                .collect();
             let seen = rate(&samples, 200.0, 60.0).expect("four samples");
             assert!((seen - 100.0).abs() < 1e-9, "{seen}");
         }

@@ -1,7 +1,7 @@
 //! The record: what happened, streamed, in constant memory. A witness never influences a run.
 
-pub mod columns;
 mod cell;
+pub mod columns;
 pub mod digest;
 pub mod files;
 mod judge;

@@ -19,13 +19,21 @@ impl<R: Read> RawTable<R> {
     /// # Errors
     /// No header, or it cannot be read.
     pub fn new(source: R) -> Result<Self, TableError> {
-        let mut reader = ReaderBuilder::new().has_headers(true).trim(csv::Trim::All).comment(Some(b'#')).from_reader(source);
+        let mut reader =
+            ReaderBuilder::new().has_headers(true).trim(csv::Trim::All).comment(Some(b'#')).from_reader(source);
         let header: Vec<String> = match reader.byte_headers() {
-            Ok(header) => header.iter().map(|field| String::from_utf8_lossy(field).trim_start_matches('\u{feff}').to_owned()).collect(),
+            Ok(header) => header
+                .iter()
+                .map(|field| String::from_utf8_lossy(field).trim_start_matches('\u{feff}').to_owned())
+                .collect(),
             Err(error) => return Err(table_error(&error, 0)),
         };
         if header.is_empty() || header.iter().all(String::is_empty) {
-            return Err(TableError { line: None, column: None, message: "the file is empty: a header line is wanted".to_owned() });
+            return Err(TableError {
+                line: None,
+                column: None,
+                message: "the file is empty: a header line is wanted".to_owned(),
+            });
         }
         let uncounted_lines = u64::from(reader.position().line() == 1);
         Ok(Self { reader, header, row: ByteRecord::new(), uncounted_lines })
@@ -74,7 +82,10 @@ impl<R: Read> RawTable<R> {
     /// It is none.
     pub fn number(&self, column: usize) -> Result<f64, TableError> {
         let text = self.field(column)?;
-        text.parse::<f64>().ok().filter(|value| value.is_finite()).ok_or_else(|| self.wrong(column, format!("`{text}` is not a finite number")))
+        text.parse::<f64>()
+            .ok()
+            .filter(|value| value.is_finite())
+            .ok_or_else(|| self.wrong(column, format!("`{text}` is not a finite number")))
     }
 
     /// What is wrong with a field of the row that was read last.

@@ -8,5 +8,5 @@ mod hpa;
 mod own;
 mod world;
 
-pub use own::{Observation, OwnStory, observations, replay_observations};
 pub use case::{CaseError, CaseResult, Difference, Level, replay_case};
+pub use own::{Observation, OwnStory, observations, replay_observations};

@@ -66,7 +66,9 @@ pub fn observations(text: &str, spec: &HpaSpec) -> Result<Vec<Observation>, Stri
 fn of_csv(text: &str) -> Result<Vec<(f64, Row)>, String> {
     let said = |error: TableError| error.to_string();
     let mut table = RawTable::new(text.as_bytes()).map_err(said)?;
-    let wanted = |name: &str| table.column(name).ok_or_else(|| format!("no column `{name}`; the columns are {}", table.header().join(", ")));
+    let wanted = |name: &str| {
+        table.column(name).ok_or_else(|| format!("no column `{name}`; the columns are {}", table.header().join(", ")))
+    };
     let (time, metric) = (wanted("time_s")?, wanted("metric")?);
     let (utilization, value) = (table.column("utilization"), table.column("value"));
     let (pod, ready) = (table.column("pod"), table.column("ready"));
@@ -81,7 +83,8 @@ fn of_csv(text: &str) -> Result<Vec<(f64, Row)>, String> {
             return Err(format!("line {}: earlier than the row before; sort the file by `time_s`", table.line()));
         }
         last = at_s;
-        let filled = |column: Option<usize>| column.filter(|&column| table.field(column).is_ok_and(|text| !text.is_empty()));
+        let filled =
+            |column: Option<usize>| column.filter(|&column| table.field(column).is_ok_and(|text| !text.is_empty()));
         let (column, is_utilization) = match (filled(utilization), filled(value)) {
             (Some(column), None) => (column, true),
             (None, Some(column)) => (column, false),
@@ -92,7 +95,8 @@ fn of_csv(text: &str) -> Result<Vec<(f64, Row)>, String> {
         let value = number.ok().filter(|number| number.is_finite() && *number >= 0.0).ok_or_else(|| {
             format!("line {}: `{}` is no number of 0 or more", table.line(), table.field(column).unwrap_or_default())
         })?;
-        let text = |column: Option<usize>| column.and_then(|column| table.field(column).ok()).unwrap_or_default().to_owned();
+        let text =
+            |column: Option<usize>| column.and_then(|column| table.field(column).ok()).unwrap_or_default().to_owned();
         let is_ready = match text(ready).to_lowercase().as_str() {
             "" | "true" | "1" => true,
             "false" | "0" => false,
@@ -106,15 +110,20 @@ fn of_csv(text: &str) -> Result<Vec<(f64, Row)>, String> {
 
 fn of_prometheus(text: &str, spec: &HpaSpec) -> Result<Vec<(f64, Row)>, String> {
     let answer: Value = serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))?;
-    let series = answer.pointer("/data/result").and_then(Value::as_array).ok_or("no `data.result`: not the answer of a range query")?;
+    let series = answer
+        .pointer("/data/result")
+        .and_then(Value::as_array)
+        .ok_or("no `data.result`: not the answer of a range query")?;
     let default = spec.defaulted();
     let first = default.metrics.first();
-    let is_utilization = first.is_some_and(|metric| metric.resource.as_ref().is_some_and(|r| r.target.average_utilization.is_some()));
+    let is_utilization =
+        first.is_some_and(|metric| metric.resource.as_ref().is_some_and(|r| r.target.average_utilization.is_some()));
     let name = first.map_or_else(String::new, name_of);
     let mut rows = Vec::new();
     for (number, one) in series.iter().enumerate() {
         let pod = one.pointer("/metric/pod").and_then(Value::as_str).map(str::to_owned);
-        let values = one.get("values").and_then(Value::as_array).ok_or_else(|| format!("series {number} has no `values`"))?;
+        let values =
+            one.get("values").and_then(Value::as_array).ok_or_else(|| format!("series {number} has no `values`"))?;
         for pair in values {
             let at_s = pair.get(0).and_then(Value::as_f64);
             let value = pair.get(1).and_then(Value::as_str).and_then(|text| text.parse::<f64>().ok());
@@ -282,11 +291,18 @@ impl Api for Recorded<'_> {
     fn resource_metrics(&mut self, _selector: &str) -> Result<Vec<PodSample>, ApiError> {
         let at = SimTime::ZERO + Span::from_drawn_secs(self.observation.at_s + AHEAD_S);
         let amount = |value: f64, is_utilization: bool| {
-            if is_utilization { Quantity::from_millis((value / 100.0 * REQUEST_MILLIS as f64).round() as i64) } else { quantity(value) }
+            if is_utilization {
+                Quantity::from_millis((value / 100.0 * REQUEST_MILLIS as f64).round() as i64)
+            } else {
+                quantity(value)
+            }
         };
         let (cpu, memory) = (self.per_pod("cpu"), self.per_pod("memory"));
         let of = |values: &[(Rc<str>, f64, bool)], name: &str| {
-            values.iter().find(|(pod, ..)| **pod == *name).map(|&(_, value, is_utilization)| amount(value, is_utilization))
+            values
+                .iter()
+                .find(|(pod, ..)| **pod == *name)
+                .map(|&(_, value, is_utilization)| amount(value, is_utilization))
         };
         let samples = self.names.iter().filter_map(|(name, _)| {
             let (cpu, memory) = (of(&cpu, name), of(&memory, name));
@@ -300,11 +316,19 @@ impl Api for Recorded<'_> {
         Ok(samples.collect())
     }
 
-    fn pods_metric(&mut self, metric: &MetricIdentifier, _selector: &str) -> Result<Vec<(Rc<str>, Quantity)>, ApiError> {
+    fn pods_metric(
+        &mut self,
+        metric: &MetricIdentifier,
+        _selector: &str,
+    ) -> Result<Vec<(Rc<str>, Quantity)>, ApiError> {
         Ok(self.per_pod(&metric.name).into_iter().map(|(name, value, _)| (name, quantity(value))).collect())
     }
 
-    fn object_metric(&mut self, metric: &MetricIdentifier, _object: &CrossVersionObjectReference) -> Result<Quantity, ApiError> {
+    fn object_metric(
+        &mut self,
+        metric: &MetricIdentifier,
+        _object: &CrossVersionObjectReference,
+    ) -> Result<Quantity, ApiError> {
         self.whole(&metric.name).map(quantity)
     }
 
@@ -319,12 +343,21 @@ mod tests {
     use crate::scalers::hpa::spec::{MetricSpec, MetricTarget, ResourceMetric};
 
     fn spec(target: i32) -> HpaSpec {
-        let target = MetricTarget { kind: "Utilization".into(), average_utilization: Some(target), ..MetricTarget::default() };
+        let target =
+            MetricTarget { kind: "Utilization".into(), average_utilization: Some(target), ..MetricTarget::default() };
         HpaSpec {
-            scale_target_ref: CrossVersionObjectReference { api_version: "apps/v1".into(), kind: "Deployment".into(), name: "web".into() },
+            scale_target_ref: CrossVersionObjectReference {
+                api_version: "apps/v1".into(),
+                kind: "Deployment".into(),
+                name: "web".into(),
+            },
             min_replicas: Some(2),
             max_replicas: 10,
-            metrics: vec![MetricSpec { kind: "Resource".into(), resource: Some(ResourceMetric { name: "cpu".into(), target }), ..MetricSpec::default() }],
+            metrics: vec![MetricSpec {
+                kind: "Resource".into(),
+                resource: Some(ResourceMetric { name: "cpu".into(), target }),
+                ..MetricSpec::default()
+            }],
             behavior: None,
         }
     }

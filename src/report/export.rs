@@ -139,7 +139,11 @@ pub fn result_line(run: &RunTotals) -> String {
         .take(2)
         .map(|result| {
             let held = if result.met { "met" } else { "missed" };
-            format!("{} {held}: {}", objective_name(run, result).replace("<=", "≤").replace(">=", "≥"), objective_value(result))
+            format!(
+                "{} {held}: {}",
+                objective_name(run, result).replace("<=", "≤").replace(">=", "≥"),
+                objective_value(result)
+            )
         })
         .collect();
     let hours: f64 = run.pools.iter().map(|pool| pool.replica_hours).sum();

@@ -180,7 +180,11 @@ fn told(word: &str, way: &Move) -> String {
     let mut parts = Vec::new();
     parts.extend(way.seen_age_s.filter(|age| *age >= 0.5).map(|age| format!("metric {} late", duration(age.round()))));
     parts.push(counted(way.decisions, "decision"));
-    parts.extend(way.held_s.filter(|_| word == "down").map(|held| format!("held {} by the stabilization window", duration(held.round()))));
+    parts.extend(
+        way.held_s
+            .filter(|_| word == "down")
+            .map(|held| format!("held {} by the stabilization window", duration(held.round()))),
+    );
     format!("{} → {} {took}: {}", way.from, way.to, parts.join(", "))
 }
 

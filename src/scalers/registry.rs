@@ -2,8 +2,8 @@
 
 use super::hpa::spec::CrossVersionObjectReference;
 use super::hpa::{Hpa, HpaObject};
-use super::schedule::Schedule;
 use super::scaler::Wake;
+use super::schedule::Schedule;
 use super::seat::{Seat, Seated};
 use super::spec::{HpaControllerSpec, ScalerSpec};
 use crate::units::SimTime;

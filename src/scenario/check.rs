@@ -41,7 +41,10 @@ pub(super) fn across(scenario: &Scenario, top: &Section<'_>, pools: &[Section<'_
     let seconds = scenario.duration.as_secs_f64();
     let size: f64 = scenario.pools.iter().map(|pool| f64::from(pool.replicas)).sum();
     if size > 1_000_000.0 {
-        top.reader.report(Problem::file(format!("{size} replicas at time 0 for {seconds} s")).help("lower `replicas`: at most 1,000,000 in all"));
+        top.reader.report(
+            Problem::file(format!("{size} replicas at time 0 for {seconds} s"))
+                .help("lower `replicas`: at most 1,000,000 in all"),
+        );
     }
 }
 
@@ -75,7 +78,9 @@ fn resources(hpa: &HpaScalerSpec) -> Vec<(&'static str, bool)> {
         .metrics
         .iter()
         .filter_map(|metric| metric.resource.as_ref())
-        .map(|resource| (if resource.name == "memory" { "memory" } else { "cpu" }, resource.target.average_utilization.is_some()))
+        .map(|resource| {
+            (if resource.name == "memory" { "memory" } else { "cpu" }, resource.target.average_utilization.is_some())
+        })
         .collect()
 }
 
@@ -102,8 +107,12 @@ fn requests(pool: &PoolSpec, hpa: &HpaScalerSpec, section: &Section<'_>, place: 
 fn server(scenario: &Scenario, hpa: &HpaScalerSpec, section: &Section<'_>, place: &Place) {
     if !scenario.metrics_server.enabled && !resources(hpa).is_empty() {
         section.reader.report(
-            Problem::warning(place.clone(), "this HPA will not scale: metrics-server is not installed", "nobody answers it")
-                .help("leave `metrics_server.enabled` at true"),
+            Problem::warning(
+                place.clone(),
+                "this HPA will not scale: metrics-server is not installed",
+                "nobody answers it",
+            )
+            .help("leave `metrics_server.enabled` at true"),
         );
     }
 }
@@ -139,14 +148,19 @@ fn names(scenario: &Scenario, hpa: &HpaScalerSpec, section: &Section<'_>, place:
         let built_in = SIGNALS.iter().any(|(signal, _)| signal == name);
         let from_file = recorded && scenario.signals.iter().any(|signal| signal.name == *name);
         if !built_in && !from_file {
-            let known = SIGNALS.iter().map(|(signal, _)| *signal).chain(scenario.signals.iter().map(|s| s.name.as_str()));
+            let known =
+                SIGNALS.iter().map(|(signal, _)| *signal).chain(scenario.signals.iter().map(|s| s.name.as_str()));
             let help = match crate::diagnostics::closest(name, known) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => "add a `[[signal]]` of that name, or take one of `sim list signals`".to_owned(),
             };
             section.reader.report(
-                Problem::warning(place.clone(), format!("no signal provides the metric `{name}`"), "the HPA fails to read it, as in a cluster")
-                    .help(help),
+                Problem::warning(
+                    place.clone(),
+                    format!("no signal provides the metric `{name}`"),
+                    "the HPA fails to read it, as in a cluster",
+                )
+                .help(help),
             );
         }
     }

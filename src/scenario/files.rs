@@ -55,10 +55,15 @@ pub(super) fn signal_of(path: &Path, column: &str) -> Result<Vec<(Span, f64)>, S
     let value = wanted(&table, path, column)?;
     let mut points: Vec<(Span, f64)> = Vec::new();
     while table.next_row().map_err(|error| in_file(path, &error))? {
-        let at = seconds(table.field(time).map_err(|error| in_file(path, &error))?)
-            .ok_or_else(|| format!("{}:{}: the time is no number of seconds of 0 or more", path.display(), table.line()))?;
+        let at = seconds(table.field(time).map_err(|error| in_file(path, &error))?).ok_or_else(|| {
+            format!("{}:{}: the time is no number of seconds of 0 or more", path.display(), table.line())
+        })?;
         if points.last().is_some_and(|&(last, _)| at < last) {
-            return Err(format!("{}:{}: the times are not in rising order; sort the file by `t`", path.display(), table.line()));
+            return Err(format!(
+                "{}:{}: the times are not in rising order; sort the file by `t`",
+                path.display(),
+                table.line()
+            ));
         }
         points.push((at, table.number(value).map_err(|error| in_file(path, &error))?));
     }
@@ -77,14 +82,24 @@ pub(super) fn hpa_manifest(section: &Section<'_>, folder: &Path) -> Option<HpaSp
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) => {
-            section.wrong("manifest", format!("cannot read {}: {error}", path.display()), "this file", "give a YAML manifest");
+            section.wrong(
+                "manifest",
+                format!("cannot read {}: {error}", path.display()),
+                "this file",
+                "give a YAML manifest",
+            );
             return None;
         }
     };
     match crate::manifest::hpa_of_yaml(&text) {
         Ok(spec) => Some(spec),
         Err(message) => {
-            section.wrong("manifest", format!("{}: {message}", path.display()), "this manifest", "correct it; `kubectl apply --dry-run=server` says the same");
+            section.wrong(
+                "manifest",
+                format!("{}: {message}", path.display()),
+                "this manifest",
+                "correct it; `kubectl apply --dry-run=server` says the same",
+            );
             None
         }
     }

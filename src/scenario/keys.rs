@@ -158,20 +158,70 @@ impl Kind {
 /// A scenario file.
 pub static SCENARIO: Keys = Keys {
     keys: &[
-        Key { name: "name", kind: Kind::Name, fallback: Fallback::None, about: "names the output folder; the file's stem where it is not given" },
-        Key { name: "about", kind: Kind::Text, fallback: Fallback::Is(r#""""#), about: "one line for titles and reports" },
+        Key {
+            name: "name",
+            kind: Kind::Name,
+            fallback: Fallback::None,
+            about: "names the output folder; the file's stem where it is not given",
+        },
+        Key {
+            name: "about",
+            kind: Kind::Text,
+            fallback: Fallback::Is(r#""""#),
+            about: "one line for titles and reports",
+        },
         Key { name: "seed", kind: Kind::Whole, fallback: Fallback::Is("1"), about: "base of all random streams" },
         Key { name: "duration", kind: Kind::Duration, fallback: Fallback::Required, about: "simulated time" },
-        Key { name: "tick", kind: Kind::Duration, fallback: Fallback::Is(r#""5s""#), about: "row interval of the time series" },
-        Key { name: "warmup", kind: Kind::Duration, fallback: Fallback::Is(r#""0s""#), about: "simulated and drawn, but left out of summary, latency and objectives; whole ticks" },
-        Key { name: "starts_at", kind: Kind::Clock, fallback: Fallback::Is(r#""00:00""#), about: "what the clock says at time 0" },
-        Key { name: "hpa_controller", kind: Kind::Table(&HPA_CONTROLLER), fallback: Fallback::None, about: "flags of the HPA controller" },
-        Key { name: "metrics_server", kind: Kind::Table(&METRICS_SERVER), fallback: Fallback::None, about: "metrics-server and the kubelets it reads" },
-        Key { name: "prometheus", kind: Kind::Table(&PROMETHEUS), fallback: Fallback::None, about: "Prometheus and its adapter" },
+        Key {
+            name: "tick",
+            kind: Kind::Duration,
+            fallback: Fallback::Is(r#""5s""#),
+            about: "row interval of the time series",
+        },
+        Key {
+            name: "warmup",
+            kind: Kind::Duration,
+            fallback: Fallback::Is(r#""0s""#),
+            about: "simulated and drawn, but left out of summary, latency and objectives; whole ticks",
+        },
+        Key {
+            name: "starts_at",
+            kind: Kind::Clock,
+            fallback: Fallback::Is(r#""00:00""#),
+            about: "what the clock says at time 0",
+        },
+        Key {
+            name: "hpa_controller",
+            kind: Kind::Table(&HPA_CONTROLLER),
+            fallback: Fallback::None,
+            about: "flags of the HPA controller",
+        },
+        Key {
+            name: "metrics_server",
+            kind: Kind::Table(&METRICS_SERVER),
+            fallback: Fallback::None,
+            about: "metrics-server and the kubelets it reads",
+        },
+        Key {
+            name: "prometheus",
+            kind: Kind::Table(&PROMETHEUS),
+            fallback: Fallback::None,
+            about: "Prometheus and its adapter",
+        },
         Key { name: "load", kind: Kind::Tables(&LOAD), fallback: Fallback::None, about: "who sends requests" },
-        Key { name: "pool", kind: Kind::Tables(&POOL), fallback: Fallback::None, about: "a Deployment of equal replicas" },
+        Key {
+            name: "pool",
+            kind: Kind::Tables(&POOL),
+            fallback: Fallback::None,
+            about: "a Deployment of equal replicas",
+        },
         Key { name: "signal", kind: Kind::Tables(&SIGNAL), fallback: Fallback::None, about: "a recorded metric" },
-        Key { name: "event", kind: Kind::Tables(&EVENT), fallback: Fallback::None, about: "a change or a fault during the run" },
+        Key {
+            name: "event",
+            kind: Kind::Tables(&EVENT),
+            fallback: Fallback::None,
+            about: "a change or a fault during the run",
+        },
         Key { name: "objective", kind: Kind::Tables(&OBJECTIVE), fallback: Fallback::None, about: "what must hold" },
     ],
 };
@@ -179,12 +229,42 @@ pub static SCENARIO: Keys = Keys {
 /// `[hpa_controller]`: flags of kube-controller-manager.
 pub static HPA_CONTROLLER: Keys = Keys {
     keys: &[
-        Key { name: "sync_period", kind: Kind::Duration, fallback: Fallback::Is(r#""15s""#), about: "fixed delay between reconciles of one HPA" },
-        Key { name: "tolerance", kind: Kind::Share, fallback: Fallback::Is(r#""10%""#), about: "ratio band in which nothing changes" },
-        Key { name: "downscale_stabilization", kind: Kind::Duration, fallback: Fallback::Is(r#""5m""#), about: "look-back for scale-down" },
-        Key { name: "cpu_initialization_period", kind: Kind::Duration, fallback: Fallback::Is(r#""5m""#), about: "pod age below which CPU samples are treated with suspicion" },
-        Key { name: "initial_readiness_delay", kind: Kind::Duration, fallback: Fallback::Is(r#""30s""#), about: "how long after its start a pod may turn unready and still count as starting" },
-        Key { name: "feature_gates", kind: Kind::Text, fallback: Fallback::Is(r#""""#), about: "as on the flag: HPAScaleToZero=true,HPAConfigurableTolerance=false" },
+        Key {
+            name: "sync_period",
+            kind: Kind::Duration,
+            fallback: Fallback::Is(r#""15s""#),
+            about: "fixed delay between reconciles of one HPA",
+        },
+        Key {
+            name: "tolerance",
+            kind: Kind::Share,
+            fallback: Fallback::Is(r#""10%""#),
+            about: "ratio band in which nothing changes",
+        },
+        Key {
+            name: "downscale_stabilization",
+            kind: Kind::Duration,
+            fallback: Fallback::Is(r#""5m""#),
+            about: "look-back for scale-down",
+        },
+        Key {
+            name: "cpu_initialization_period",
+            kind: Kind::Duration,
+            fallback: Fallback::Is(r#""5m""#),
+            about: "pod age below which CPU samples are treated with suspicion",
+        },
+        Key {
+            name: "initial_readiness_delay",
+            kind: Kind::Duration,
+            fallback: Fallback::Is(r#""30s""#),
+            about: "how long after its start a pod may turn unready and still count as starting",
+        },
+        Key {
+            name: "feature_gates",
+            kind: Kind::Text,
+            fallback: Fallback::Is(r#""""#),
+            about: "as on the flag: HPAScaleToZero=true,HPAConfigurableTolerance=false",
+        },
     ],
 };
 
@@ -192,28 +272,108 @@ pub static HPA_CONTROLLER: Keys = Keys {
 pub static METRICS_SERVER: Keys = Keys {
     keys: &[
         Key { name: "enabled", kind: Kind::Bool, fallback: Fallback::Is("true"), about: "false: not installed" },
-        Key { name: "metric_resolution", kind: Kind::Duration, fallback: Fallback::Is(r#""15s""#), about: "time between scrapes, at least 10s" },
-        Key { name: "housekeeping_interval", kind: Kind::Duration, fallback: Fallback::Is(r#""10s""#), about: "the kubelet's own sampling" },
-        Key { name: "housekeeping_jitter", kind: Kind::Number, fallback: Fallback::Is("1.0"), about: "next gap = interval × (1 + U × jitter)" },
-        Key { name: "housekeeping_max", kind: Kind::Duration, fallback: Fallback::Is(r#""15s""#), about: "longest interval of idle containers" },
-        Key { name: "sampling", kind: Kind::Word(&["cached", "on_demand"]), fallback: Fallback::Is(r#""cached""#), about: "age of a sample when it is read" },
-        Key { name: "kubelet_request_timeout", kind: Kind::Duration, fallback: Fallback::Is(r#""10s""#), about: "a slower kubelet is given up; shorter than the resolution" },
-        Key { name: "kubelet_latency", kind: Kind::Law, fallback: Fallback::Is(r#""50ms""#), about: "answer time of a kubelet" },
-        Key { name: "phase", kind: Kind::DurationOr("random"), fallback: Fallback::Is(r#""random""#), about: "first scrape; random: uniform over one resolution" },
+        Key {
+            name: "metric_resolution",
+            kind: Kind::Duration,
+            fallback: Fallback::Is(r#""15s""#),
+            about: "time between scrapes, at least 10s",
+        },
+        Key {
+            name: "housekeeping_interval",
+            kind: Kind::Duration,
+            fallback: Fallback::Is(r#""10s""#),
+            about: "the kubelet's own sampling",
+        },
+        Key {
+            name: "housekeeping_jitter",
+            kind: Kind::Number,
+            fallback: Fallback::Is("1.0"),
+            about: "next gap = interval × (1 + U × jitter)",
+        },
+        Key {
+            name: "housekeeping_max",
+            kind: Kind::Duration,
+            fallback: Fallback::Is(r#""15s""#),
+            about: "longest interval of idle containers",
+        },
+        Key {
+            name: "sampling",
+            kind: Kind::Word(&["cached", "on_demand"]),
+            fallback: Fallback::Is(r#""cached""#),
+            about: "age of a sample when it is read",
+        },
+        Key {
+            name: "kubelet_request_timeout",
+            kind: Kind::Duration,
+            fallback: Fallback::Is(r#""10s""#),
+            about: "a slower kubelet is given up; shorter than the resolution",
+        },
+        Key {
+            name: "kubelet_latency",
+            kind: Kind::Law,
+            fallback: Fallback::Is(r#""50ms""#),
+            about: "answer time of a kubelet",
+        },
+        Key {
+            name: "phase",
+            kind: Kind::DurationOr("random"),
+            fallback: Fallback::Is(r#""random""#),
+            about: "first scrape; random: uniform over one resolution",
+        },
     ],
 };
 
 /// `[prometheus]`.
 pub static PROMETHEUS: Keys = Keys {
     keys: &[
-        Key { name: "scrape_interval", kind: Kind::Duration, fallback: Fallback::Is(r#""1m""#), about: "between scrapes of one target" },
-        Key { name: "scrape_timeout", kind: Kind::Duration, fallback: Fallback::Is(r#""10s""#), about: "a slower target fails; at most the interval" },
-        Key { name: "rate_window", kind: Kind::Duration, fallback: Fallback::Is(r#""2m""#), about: "window of rate() behind every rate signal" },
-        Key { name: "lookback_delta", kind: Kind::Duration, fallback: Fallback::Is(r#""5m""#), about: "age at which an instant value is stale" },
-        Key { name: "metrics_relist_interval", kind: Kind::Duration, fallback: Fallback::Is(r#""10m""#), about: "the adapter's list of series names" },
-        Key { name: "metrics_max_age", kind: Kind::Duration, fallback: Fallback::None, about: "series seen within this age are listed; the relist interval where it is not given" },
-        Key { name: "adapter_query_latency", kind: Kind::Law, fallback: Fallback::Is(r#""50ms""#), about: "time of a query" },
-        Key { name: "target_discovery", kind: Kind::Law, fallback: Fallback::Is(r#""5s""#), about: "pod address to scrape target" },
+        Key {
+            name: "scrape_interval",
+            kind: Kind::Duration,
+            fallback: Fallback::Is(r#""1m""#),
+            about: "between scrapes of one target",
+        },
+        Key {
+            name: "scrape_timeout",
+            kind: Kind::Duration,
+            fallback: Fallback::Is(r#""10s""#),
+            about: "a slower target fails; at most the interval",
+        },
+        Key {
+            name: "rate_window",
+            kind: Kind::Duration,
+            fallback: Fallback::Is(r#""2m""#),
+            about: "window of rate() behind every rate signal",
+        },
+        Key {
+            name: "lookback_delta",
+            kind: Kind::Duration,
+            fallback: Fallback::Is(r#""5m""#),
+            about: "age at which an instant value is stale",
+        },
+        Key {
+            name: "metrics_relist_interval",
+            kind: Kind::Duration,
+            fallback: Fallback::Is(r#""10m""#),
+            about: "the adapter's list of series names",
+        },
+        Key {
+            name: "metrics_max_age",
+            kind: Kind::Duration,
+            fallback: Fallback::None,
+            about: "series seen within this age are listed; the relist interval where it is not given",
+        },
+        Key {
+            name: "adapter_query_latency",
+            kind: Kind::Law,
+            fallback: Fallback::Is(r#""50ms""#),
+            about: "time of a query",
+        },
+        Key {
+            name: "target_discovery",
+            kind: Kind::Law,
+            fallback: Fallback::Is(r#""5s""#),
+            about: "pod address to scrape target",
+        },
     ],
 };
 
@@ -222,73 +382,208 @@ pub static LOAD: Keys = Keys {
     keys: &[
         Key { name: "name", kind: Kind::Name, fallback: Fallback::Required, about: "names its random streams" },
         Key { name: "to", kind: Kind::Name, fallback: Fallback::Required, about: "the pool that it goes to" },
-        Key { name: "arrivals", kind: Kind::OneOf(&ARRIVALS), fallback: Fallback::Is("poisson"), about: "when requests arrive" },
-        Key { name: "rate", kind: Kind::OneOf(&RATE), fallback: Fallback::None, about: "requests per second as a function of time" },
-        Key { name: "from", kind: Kind::Duration, fallback: Fallback::Is(r#""0s""#), about: "when this load begins; its own clock starts here" },
-        Key { name: "until", kind: Kind::Duration, fallback: Fallback::None, about: "when it ends; with the run where it is not given" },
-        Key { name: "scale", kind: Kind::Number, fallback: Fallback::Is("1.0"), about: "multiplies rate, users or trace volume" },
-        Key { name: "demand", kind: Kind::Law, fallback: Fallback::None, about: "work of each request at speed 1; the target's `service` where it is not given" },
-        Key { name: "timeout", kind: Kind::DurationOr("none"), fallback: Fallback::Is(r#""30s""#), about: "the client gives up: timed_out" },
-        Key { name: "cancel_on_timeout", kind: Kind::Bool, fallback: Fallback::Is("false"), about: "true: the server drops the work then; false: zombie work" },
-        Key { name: "protocol", kind: Kind::Word(&["rest", "grpc"]), fallback: Fallback::Is(r#""rest""#), about: "decides what counts as inference lag" },
+        Key {
+            name: "arrivals",
+            kind: Kind::OneOf(&ARRIVALS),
+            fallback: Fallback::Is("poisson"),
+            about: "when requests arrive",
+        },
+        Key {
+            name: "rate",
+            kind: Kind::OneOf(&RATE),
+            fallback: Fallback::None,
+            about: "requests per second as a function of time",
+        },
+        Key {
+            name: "from",
+            kind: Kind::Duration,
+            fallback: Fallback::Is(r#""0s""#),
+            about: "when this load begins; its own clock starts here",
+        },
+        Key {
+            name: "until",
+            kind: Kind::Duration,
+            fallback: Fallback::None,
+            about: "when it ends; with the run where it is not given",
+        },
+        Key {
+            name: "scale",
+            kind: Kind::Number,
+            fallback: Fallback::Is("1.0"),
+            about: "multiplies rate, users or trace volume",
+        },
+        Key {
+            name: "demand",
+            kind: Kind::Law,
+            fallback: Fallback::None,
+            about: "work of each request at speed 1; the target's `service` where it is not given",
+        },
+        Key {
+            name: "timeout",
+            kind: Kind::DurationOr("none"),
+            fallback: Fallback::Is(r#""30s""#),
+            about: "the client gives up: timed_out",
+        },
+        Key {
+            name: "cancel_on_timeout",
+            kind: Kind::Bool,
+            fallback: Fallback::Is("false"),
+            about: "true: the server drops the work then; false: zombie work",
+        },
+        Key {
+            name: "protocol",
+            kind: Kind::Word(&["rest", "grpc"]),
+            fallback: Fallback::Is(r#""rest""#),
+            about: "decides what counts as inference lag",
+        },
     ],
 };
 
 /// `arrivals.<kind>`.
 pub static ARRIVALS: Keys = Keys {
     keys: &[
-        Key { name: "poisson", kind: Kind::Table(&NO_KEYS), fallback: Fallback::None, about: "Poisson with the rate, by inversion of the area under it" },
-        Key { name: "deterministic", kind: Kind::Table(&DETERMINISTIC), fallback: Fallback::None, about: "arrival k when the area under the rate reaches k + offset" },
-        Key { name: "renewal", kind: Kind::Law, fallback: Fallback::None, about: "gaps of this law with mean 1, in units of area" },
+        Key {
+            name: "poisson",
+            kind: Kind::Table(&NO_KEYS),
+            fallback: Fallback::None,
+            about: "Poisson with the rate, by inversion of the area under it",
+        },
+        Key {
+            name: "deterministic",
+            kind: Kind::Table(&DETERMINISTIC),
+            fallback: Fallback::None,
+            about: "arrival k when the area under the rate reaches k + offset",
+        },
+        Key {
+            name: "renewal",
+            kind: Kind::Law,
+            fallback: Fallback::None,
+            about: "gaps of this law with mean 1, in units of area",
+        },
         Key { name: "trace", kind: Kind::Table(&TRACE), fallback: Fallback::None, about: "replay of a CSV file" },
-        Key { name: "users", kind: Kind::Table(&USERS), fallback: Fallback::None, about: "closed loop: one request in flight each" },
+        Key {
+            name: "users",
+            kind: Kind::Table(&USERS),
+            fallback: Fallback::None,
+            about: "closed loop: one request in flight each",
+        },
     ],
 };
 
 /// A kind without keys.
-pub static NO_KEYS: Keys = Keys {
-    keys: &[
-    ],
-};
+pub static NO_KEYS: Keys = Keys { keys: &[] };
 
 /// `arrivals.deterministic`.
 pub static DETERMINISTIC: Keys = Keys {
-    keys: &[
-        Key { name: "offset", kind: Kind::Number, fallback: Fallback::Is("0"), about: "1: as k6 ramping-arrival-rate" },
-    ],
+    keys: &[Key {
+        name: "offset",
+        kind: Kind::Number,
+        fallback: Fallback::Is("0"),
+        about: "1: as k6 ramping-arrival-rate",
+    }],
 };
 
 /// `arrivals.trace`.
 pub static TRACE: Keys = Keys {
     keys: &[
-        Key { name: "file", kind: Kind::File, fallback: Fallback::Required, about: "CSV sorted by `t` or `timestamp_s`; with a column `count`: binned" },
-        Key { name: "time_scale", kind: Kind::Number, fallback: Fallback::Is("1"), about: "the clock of the trace runs this many times faster" },
-        Key { name: "volume_scale", kind: Kind::Number, fallback: Fallback::Is("1"), about: "below 1 thinned, above 1 copied" },
-        Key { name: "spread", kind: Kind::Word(&["even", "uniform", "poisson"]), fallback: Fallback::Is(r#""uniform""#), about: "binned: how the requests of a bin are placed" },
+        Key {
+            name: "file",
+            kind: Kind::File,
+            fallback: Fallback::Required,
+            about: "CSV sorted by `t` or `timestamp_s`; with a column `count`: binned",
+        },
+        Key {
+            name: "time_scale",
+            kind: Kind::Number,
+            fallback: Fallback::Is("1"),
+            about: "the clock of the trace runs this many times faster",
+        },
+        Key {
+            name: "volume_scale",
+            kind: Kind::Number,
+            fallback: Fallback::Is("1"),
+            about: "below 1 thinned, above 1 copied",
+        },
+        Key {
+            name: "spread",
+            kind: Kind::Word(&["even", "uniform", "poisson"]),
+            fallback: Fallback::Is(r#""uniform""#),
+            about: "binned: how the requests of a bin are placed",
+        },
         Key { name: "loop", kind: Kind::Bool, fallback: Fallback::Is("false"), about: "repeat it until the load ends" },
-        Key { name: "clip_from", kind: Kind::Duration, fallback: Fallback::None, about: "first time used, in the file's own seconds" },
-        Key { name: "clip_until", kind: Kind::Duration, fallback: Fallback::None, about: "time at which replay ends, in the file's own seconds" },
-        Key { name: "jitter", kind: Kind::Duration, fallback: Fallback::Is(r#""0s""#), about: "rows: each shifted by U[0, jitter)" },
-        Key { name: "bin", kind: Kind::Duration, fallback: Fallback::None, about: "binned: width of a bin; the distance of the first two rows where it is not given" },
-        Key { name: "demand_column", kind: Kind::Text, fallback: Fallback::None, about: "column with seconds of work a row" },
+        Key {
+            name: "clip_from",
+            kind: Kind::Duration,
+            fallback: Fallback::None,
+            about: "first time used, in the file's own seconds",
+        },
+        Key {
+            name: "clip_until",
+            kind: Kind::Duration,
+            fallback: Fallback::None,
+            about: "time at which replay ends, in the file's own seconds",
+        },
+        Key {
+            name: "jitter",
+            kind: Kind::Duration,
+            fallback: Fallback::Is(r#""0s""#),
+            about: "rows: each shifted by U[0, jitter)",
+        },
+        Key {
+            name: "bin",
+            kind: Kind::Duration,
+            fallback: Fallback::None,
+            about: "binned: width of a bin; the distance of the first two rows where it is not given",
+        },
+        Key {
+            name: "demand_column",
+            kind: Kind::Text,
+            fallback: Fallback::None,
+            about: "column with seconds of work a row",
+        },
     ],
 };
 
 /// `arrivals.users`.
 pub static USERS: Keys = Keys {
     keys: &[
-        Key { name: "think", kind: Kind::Law, fallback: Fallback::Required, about: "pause between a response and the next request" },
+        Key {
+            name: "think",
+            kind: Kind::Law,
+            fallback: Fallback::Required,
+            about: "pause between a response and the next request",
+        },
         Key { name: "start", kind: Kind::Whole, fallback: Fallback::Is("0"), about: "users at the start" },
-        Key { name: "stages", kind: Kind::Tables(&USER_STAGE), fallback: Fallback::None, about: "users come and go one at a time, evenly; the last target holds" },
-        Key { name: "repeat_every", kind: Kind::Duration, fallback: Fallback::None, about: "all leave, `start` users come and the stages begin again" },
-        Key { name: "first", kind: Kind::Word(&["think", "request"]), fallback: Fallback::Is(r#""think""#), about: "what a new user does first" },
+        Key {
+            name: "stages",
+            kind: Kind::Tables(&USER_STAGE),
+            fallback: Fallback::None,
+            about: "users come and go one at a time, evenly; the last target holds",
+        },
+        Key {
+            name: "repeat_every",
+            kind: Kind::Duration,
+            fallback: Fallback::None,
+            about: "all leave, `start` users come and the stages begin again",
+        },
+        Key {
+            name: "first",
+            kind: Kind::Word(&["think", "request"]),
+            fallback: Fallback::Is(r#""think""#),
+            about: "what a new user does first",
+        },
     ],
 };
 
 /// A stage of users.
 pub static USER_STAGE: Keys = Keys {
     keys: &[
-        Key { name: "duration", kind: Kind::Duration, fallback: Fallback::Required, about: "how long it takes to get there" },
+        Key {
+            name: "duration",
+            kind: Kind::Duration,
+            fallback: Fallback::Required,
+            about: "how long it takes to get there",
+        },
         Key { name: "target", kind: Kind::Whole, fallback: Fallback::Required, about: "users at its end" },
     ],
 };
@@ -297,15 +592,55 @@ pub static USER_STAGE: Keys = Keys {
 pub static RATE: Keys = Keys {
     keys: &[
         Key { name: "constant", kind: Kind::Rate, fallback: Fallback::None, about: "always the same" },
-        Key { name: "step", kind: Kind::Table(&STEP), fallback: Fallback::None, about: "`before` until `at`, then `after`" },
-        Key { name: "ramp", kind: Kind::Table(&RAMP), fallback: Fallback::None, about: "linear within `over`, flat outside" },
-        Key { name: "spike", kind: Kind::Table(&SPIKE), fallback: Fallback::None, about: "`peak` within, `base` outside" },
-        Key { name: "flash_crowd", kind: Kind::Table(&FLASH_CROWD), fallback: Fallback::None, about: "steep rise, then exponential decay" },
-        Key { name: "sine", kind: Kind::Table(&SINE), fallback: Fallback::None, about: "mean × (1 + amplitude × sin(2π(t − phase)/period))" },
-        Key { name: "diurnal", kind: Kind::Table(&DIURNAL), fallback: Fallback::None, about: "one factor an hour of the clock, linear between" },
-        Key { name: "stages", kind: Kind::Tables(&RATE_STAGE), fallback: Fallback::None, about: "as k6: reach each target within its duration" },
+        Key {
+            name: "step",
+            kind: Kind::Table(&STEP),
+            fallback: Fallback::None,
+            about: "`before` until `at`, then `after`",
+        },
+        Key {
+            name: "ramp",
+            kind: Kind::Table(&RAMP),
+            fallback: Fallback::None,
+            about: "linear within `over`, flat outside",
+        },
+        Key {
+            name: "spike",
+            kind: Kind::Table(&SPIKE),
+            fallback: Fallback::None,
+            about: "`peak` within, `base` outside",
+        },
+        Key {
+            name: "flash_crowd",
+            kind: Kind::Table(&FLASH_CROWD),
+            fallback: Fallback::None,
+            about: "steep rise, then exponential decay",
+        },
+        Key {
+            name: "sine",
+            kind: Kind::Table(&SINE),
+            fallback: Fallback::None,
+            about: "mean × (1 + amplitude × sin(2π(t − phase)/period))",
+        },
+        Key {
+            name: "diurnal",
+            kind: Kind::Table(&DIURNAL),
+            fallback: Fallback::None,
+            about: "one factor an hour of the clock, linear between",
+        },
+        Key {
+            name: "stages",
+            kind: Kind::Tables(&RATE_STAGE),
+            fallback: Fallback::None,
+            about: "as k6: reach each target within its duration",
+        },
         Key { name: "sum", kind: Kind::Shapes, fallback: Fallback::None, about: "the sum of the parts" },
-        Key { name: "product", kind: Kind::Shapes, fallback: Fallback::None, about: "the first is a rate, the others are factors" },
+        Key {
+            name: "product",
+            kind: Kind::Shapes,
+            fallback: Fallback::None,
+            about: "the first is a rate, the others are factors",
+        },
     ],
 };
 
@@ -345,8 +680,18 @@ pub static FLASH_CROWD: Keys = Keys {
         Key { name: "peak", kind: Kind::Rate, fallback: Fallback::Required, about: "rate that the rise tends to" },
         Key { name: "at", kind: Kind::Duration, fallback: Fallback::Required, about: "when it begins" },
         Key { name: "hold", kind: Kind::Duration, fallback: Fallback::Required, about: "how long it rises and holds" },
-        Key { name: "rise", kind: Kind::Duration, fallback: Fallback::Is(r#""30s""#), about: "time constant of the rise" },
-        Key { name: "decay", kind: Kind::Duration, fallback: Fallback::Is(r#""5m""#), about: "time constant of the decay" },
+        Key {
+            name: "rise",
+            kind: Kind::Duration,
+            fallback: Fallback::Is(r#""30s""#),
+            about: "time constant of the rise",
+        },
+        Key {
+            name: "decay",
+            kind: Kind::Duration,
+            fallback: Fallback::Is(r#""5m""#),
+            about: "time constant of the decay",
+        },
     ],
 };
 
@@ -364,14 +709,26 @@ pub static SINE: Keys = Keys {
 pub static DIURNAL: Keys = Keys {
     keys: &[
         Key { name: "mean", kind: Kind::Rate, fallback: Fallback::Required, about: "mean rate" },
-        Key { name: "profile", kind: Kind::Numbers, fallback: Fallback::Is("[0.55, 0.47, 0.41, 0.37, 0.35, 0.39, 0.52, 0.75, 1.02, 1.26, 1.42, 1.51, 1.55, 1.58, 1.60, 1.58, 1.52, 1.42, 1.30, 1.17, 1.03, 0.90, 0.74, 0.59]"), about: "24 factors from 00:00, normalised to mean 1" },
+        Key {
+            name: "profile",
+            kind: Kind::Numbers,
+            fallback: Fallback::Is(
+                "[0.55, 0.47, 0.41, 0.37, 0.35, 0.39, 0.52, 0.75, 1.02, 1.26, 1.42, 1.51, 1.55, 1.58, 1.60, 1.58, 1.52, 1.42, 1.30, 1.17, 1.03, 0.90, 0.74, 0.59]",
+            ),
+            about: "24 factors from 00:00, normalised to mean 1",
+        },
     ],
 };
 
 /// A stage of a rate.
 pub static RATE_STAGE: Keys = Keys {
     keys: &[
-        Key { name: "duration", kind: Kind::Duration, fallback: Fallback::Required, about: "how long it takes to get there; 0s jumps" },
+        Key {
+            name: "duration",
+            kind: Kind::Duration,
+            fallback: Fallback::Required,
+            about: "how long it takes to get there; 0s jumps",
+        },
         Key { name: "target", kind: Kind::Rate, fallback: Fallback::Required, about: "rate at its end" },
     ],
 };
@@ -380,24 +737,79 @@ pub static RATE_STAGE: Keys = Keys {
 pub static POOL: Keys = Keys {
     keys: &[
         Key { name: "name", kind: Kind::Name, fallback: Fallback::Required, about: "its name" },
-        Key { name: "kind", kind: Kind::Word(&["Deployment", "StatefulSet", "ReplicaSet"]), fallback: Fallback::Is(r#""Deployment""#), about: "order of start and choice of victim" },
-        Key { name: "replicas", kind: Kind::Whole, fallback: Fallback::Is("1"), about: "at time 0: ready, idle and measured for an hour" },
-        Key { name: "workers", kind: Kind::WholeOr("unlimited"), fallback: Fallback::None, about: "requests in service at once per replica; 1, or unlimited with processor sharing" },
-        Key { name: "discipline", kind: Kind::OneOf(&DISCIPLINE), fallback: Fallback::Is("fifo"), about: "when service ends" },
+        Key {
+            name: "kind",
+            kind: Kind::Word(&["Deployment", "StatefulSet", "ReplicaSet"]),
+            fallback: Fallback::Is(r#""Deployment""#),
+            about: "order of start and choice of victim",
+        },
+        Key {
+            name: "replicas",
+            kind: Kind::Whole,
+            fallback: Fallback::Is("1"),
+            about: "at time 0: ready, idle and measured for an hour",
+        },
+        Key {
+            name: "workers",
+            kind: Kind::WholeOr("unlimited"),
+            fallback: Fallback::None,
+            about: "requests in service at once per replica; 1, or unlimited with processor sharing",
+        },
+        Key {
+            name: "discipline",
+            kind: Kind::OneOf(&DISCIPLINE),
+            fallback: Fallback::Is("fifo"),
+            about: "when service ends",
+        },
         Key { name: "service", kind: Kind::Law, fallback: Fallback::None, about: "work of one request at speed 1" },
         Key { name: "speed", kind: Kind::NumberLaw, fallback: Fallback::Is("1.0"), about: "drawn once per replica" },
         Key { name: "queue", kind: Kind::Table(&QUEUE), fallback: Fallback::None, about: "waiting room" },
         Key { name: "cpu", kind: Kind::Table(&CPU), fallback: Fallback::None, about: "CPU of the main container" },
-        Key { name: "memory", kind: Kind::Table(&MEMORY), fallback: Fallback::None, about: "memory of the main container" },
+        Key {
+            name: "memory",
+            kind: Kind::Table(&MEMORY),
+            fallback: Fallback::None,
+            about: "memory of the main container",
+        },
         Key { name: "containers", kind: Kind::Tables(&CONTAINER), fallback: Fallback::None, about: "sidecars" },
-        Key { name: "container", kind: Kind::Text, fallback: Fallback::None, about: "name of the main container; the pool's where it is not given" },
-        Key { name: "balancer", kind: Kind::OneOf(&BALANCER), fallback: Fallback::Is("random"), about: "who gets the next request" },
-        Key { name: "price", kind: Kind::Price, fallback: Fallback::Is(r#""$0/h""#), about: "per replica, from creation to gone" },
-        Key { name: "labels", kind: Kind::Map, fallback: Fallback::None, about: "labels of its pods; `app = NAME` where they are not given" },
-        Key { name: "selector", kind: Kind::Text, fallback: Fallback::None, about: "status.selector that the HPA reads; `app=NAME` where it is not given" },
+        Key {
+            name: "container",
+            kind: Kind::Text,
+            fallback: Fallback::None,
+            about: "name of the main container; the pool's where it is not given",
+        },
+        Key {
+            name: "balancer",
+            kind: Kind::OneOf(&BALANCER),
+            fallback: Fallback::Is("random"),
+            about: "who gets the next request",
+        },
+        Key {
+            name: "price",
+            kind: Kind::Price,
+            fallback: Fallback::Is(r#""$0/h""#),
+            about: "per replica, from creation to gone",
+        },
+        Key {
+            name: "labels",
+            kind: Kind::Map,
+            fallback: Fallback::None,
+            about: "labels of its pods; `app = NAME` where they are not given",
+        },
+        Key {
+            name: "selector",
+            kind: Kind::Text,
+            fallback: Fallback::None,
+            about: "status.selector that the HPA reads; `app=NAME` where it is not given",
+        },
         Key { name: "start", kind: Kind::Table(&START), fallback: Fallback::None, about: "from wanted to serving" },
         Key { name: "stop", kind: Kind::Table(&STOP), fallback: Fallback::None, about: "from deleted to gone" },
-        Key { name: "metrics", kind: Kind::OneOf(&POOL_METRICS), fallback: Fallback::Is("resource"), about: "how its own metrics reach a scaler" },
+        Key {
+            name: "metrics",
+            kind: Kind::OneOf(&POOL_METRICS),
+            fallback: Fallback::Is("resource"),
+            about: "how its own metrics reach a scaler",
+        },
         Key { name: "scaler", kind: Kind::OneOf(&SCALER), fallback: Fallback::Is("fixed"), about: "its autoscaler" },
     ],
 };
@@ -405,38 +817,96 @@ pub static POOL: Keys = Keys {
 /// `discipline.<kind>`.
 pub static DISCIPLINE: Keys = Keys {
     keys: &[
-        Key { name: "fifo", kind: Kind::Table(&NO_KEYS), fallback: Fallback::None, about: "each worker serves one request, first come first served" },
-        Key { name: "processor_sharing", kind: Kind::Table(&PROCESSOR_SHARING), fallback: Fallback::None, about: "n requests in service each run at min(1, cores/n)" },
+        Key {
+            name: "fifo",
+            kind: Kind::Table(&NO_KEYS),
+            fallback: Fallback::None,
+            about: "each worker serves one request, first come first served",
+        },
+        Key {
+            name: "processor_sharing",
+            kind: Kind::Table(&PROCESSOR_SHARING),
+            fallback: Fallback::None,
+            about: "n requests in service each run at min(1, cores/n)",
+        },
     ],
 };
 
 /// `discipline.processor_sharing`.
 pub static PROCESSOR_SHARING: Keys = Keys {
-    keys: &[
-        Key { name: "cores", kind: Kind::Number, fallback: Fallback::None, about: "cores; `cpu.limit` where it is not given" },
-    ],
+    keys: &[Key {
+        name: "cores",
+        kind: Kind::Number,
+        fallback: Fallback::None,
+        about: "cores; `cpu.limit` where it is not given",
+    }],
 };
 
 /// `queue`.
 pub static QUEUE: Keys = Keys {
     keys: &[
-        Key { name: "capacity", kind: Kind::WholeOr("unlimited"), fallback: Fallback::Is(r#""unlimited""#), about: "waiting requests per replica, with a central queue in all" },
-        Key { name: "timeout", kind: Kind::DurationOr("none"), fallback: Fallback::Is(r#""none""#), about: "waiting longer ends as timed_out, unserved" },
-        Key { name: "hold", kind: Kind::Duration, fallback: Fallback::Is(r#""0s""#), about: "wait for an endpoint when none is ready; then rejected" },
-        Key { name: "initial", kind: Kind::Whole, fallback: Fallback::Is("0"), about: "requests that stand there at time 0" },
+        Key {
+            name: "capacity",
+            kind: Kind::WholeOr("unlimited"),
+            fallback: Fallback::Is(r#""unlimited""#),
+            about: "waiting requests per replica, with a central queue in all",
+        },
+        Key {
+            name: "timeout",
+            kind: Kind::DurationOr("none"),
+            fallback: Fallback::Is(r#""none""#),
+            about: "waiting longer ends as timed_out, unserved",
+        },
+        Key {
+            name: "hold",
+            kind: Kind::Duration,
+            fallback: Fallback::Is(r#""0s""#),
+            about: "wait for an endpoint when none is ready; then rejected",
+        },
+        Key {
+            name: "initial",
+            kind: Kind::Whole,
+            fallback: Fallback::Is("0"),
+            about: "requests that stand there at time 0",
+        },
     ],
 };
 
 /// `cpu`.
 pub static CPU: Keys = Keys {
     keys: &[
-        Key { name: "request", kind: Kind::Cpu, fallback: Fallback::None, about: "without one, utilization is an error, as in Kubernetes" },
+        Key {
+            name: "request",
+            kind: Kind::Cpu,
+            fallback: Fallback::None,
+            about: "without one, utilization is an error, as in Kubernetes",
+        },
         Key { name: "limit", kind: Kind::Cpu, fallback: Fallback::None, about: "no limit where it is not given" },
-        Key { name: "fraction", kind: Kind::Number, fallback: Fallback::Is("1.0"), about: "cores that a request keeps busy while it is served" },
-        Key { name: "per_request", kind: Kind::Duration, fallback: Fallback::None, about: "core-time of a request, instead of `fraction`" },
+        Key {
+            name: "fraction",
+            kind: Kind::Number,
+            fallback: Fallback::Is("1.0"),
+            about: "cores that a request keeps busy while it is served",
+        },
+        Key {
+            name: "per_request",
+            kind: Kind::Duration,
+            fallback: Fallback::None,
+            about: "core-time of a request, instead of `fraction`",
+        },
         Key { name: "idle", kind: Kind::Cpu, fallback: Fallback::Is(r#""10m""#), about: "base load" },
-        Key { name: "startup", kind: Kind::Cpu, fallback: Fallback::Is(r#""1""#), about: "use from `runtime` to ready" },
-        Key { name: "cfs", kind: Kind::Word(&["fluid", "exact"]), fallback: Fallback::Is(r#""fluid""#), about: "how the limit is felt" },
+        Key {
+            name: "startup",
+            kind: Kind::Cpu,
+            fallback: Fallback::Is(r#""1""#),
+            about: "use from `runtime` to ready",
+        },
+        Key {
+            name: "cfs",
+            kind: Kind::Word(&["fluid", "exact"]),
+            fallback: Fallback::Is(r#""fluid""#),
+            about: "how the limit is felt",
+        },
     ],
 };
 
@@ -480,66 +950,194 @@ pub static SIDECAR_MEMORY: Keys = Keys {
 /// `balancer.<kind>`.
 pub static BALANCER: Keys = Keys {
     keys: &[
-        Key { name: "random", kind: Kind::Table(&NO_KEYS), fallback: Fallback::None, about: "uniform over the endpoints" },
-        Key { name: "round_robin", kind: Kind::Table(&NO_KEYS), fallback: Fallback::None, about: "the next in the list" },
-        Key { name: "least_request", kind: Kind::Table(&LEAST_REQUEST), fallback: Fallback::None, about: "fewest in flight of some random picks" },
-        Key { name: "least_request_full", kind: Kind::Table(&NO_KEYS), fallback: Fallback::None, about: "fewest in flight of all" },
-        Key { name: "central_queue", kind: Kind::Table(&NO_KEYS), fallback: Fallback::None, about: "one queue that all replicas pull from" },
+        Key {
+            name: "random",
+            kind: Kind::Table(&NO_KEYS),
+            fallback: Fallback::None,
+            about: "uniform over the endpoints",
+        },
+        Key {
+            name: "round_robin",
+            kind: Kind::Table(&NO_KEYS),
+            fallback: Fallback::None,
+            about: "the next in the list",
+        },
+        Key {
+            name: "least_request",
+            kind: Kind::Table(&LEAST_REQUEST),
+            fallback: Fallback::None,
+            about: "fewest in flight of some random picks",
+        },
+        Key {
+            name: "least_request_full",
+            kind: Kind::Table(&NO_KEYS),
+            fallback: Fallback::None,
+            about: "fewest in flight of all",
+        },
+        Key {
+            name: "central_queue",
+            kind: Kind::Table(&NO_KEYS),
+            fallback: Fallback::None,
+            about: "one queue that all replicas pull from",
+        },
     ],
 };
 
 /// `balancer.least_request`.
 pub static LEAST_REQUEST: Keys = Keys {
-    keys: &[
-        Key { name: "choices", kind: Kind::Whole, fallback: Fallback::Is("2"), about: "picks without replacement" },
-    ],
+    keys: &[Key {
+        name: "choices",
+        kind: Kind::Whole,
+        fallback: Fallback::Is("2"),
+        about: "picks without replacement",
+    }],
 };
 
 /// `[pool.start]`.
 pub static START: Keys = Keys {
     keys: &[
-        Key { name: "image", kind: Kind::Word(&["cached", "pulled"]), fallback: Fallback::Is(r#""cached""#), about: "pulled: every new pod draws `pull`" },
-        Key { name: "reconcile", kind: Kind::Law, fallback: Fallback::Is(r#"{ lognormal = { median = "150ms", cv = 0.5 } }"#), about: "scale object to pod objects" },
-        Key { name: "schedule", kind: Kind::Law, fallback: Fallback::Is(r#"{ lognormal = { median = "20ms", cv = 0.5 } }"#), about: "scheduler" },
-        Key { name: "kubelet_notice", kind: Kind::Law, fallback: Fallback::Is(r#"{ uniform = { min = "50ms", max = "300ms" } }"#), about: "kubelet sees the pod" },
-        Key { name: "sandbox", kind: Kind::Law, fallback: Fallback::Is(r#"{ lognormal = { median = "1s", cv = 0.4 } }"#), about: "network, volumes, cgroup" },
-        Key { name: "pull", kind: Kind::Law, fallback: Fallback::Is(r#"{ lognormal = { median = "15s", cv = 0.3 } }"#), about: "image pull" },
-        Key { name: "container", kind: Kind::Law, fallback: Fallback::Is(r#"{ lognormal = { median = "500ms", cv = 0.5 } }"#), about: "container start" },
-        Key { name: "runtime", kind: Kind::Law, fallback: Fallback::Is(r#"{ lognormal = { median = "4s", cv = 0.4 } }"#), about: "imports, server start" },
+        Key {
+            name: "image",
+            kind: Kind::Word(&["cached", "pulled"]),
+            fallback: Fallback::Is(r#""cached""#),
+            about: "pulled: every new pod draws `pull`",
+        },
+        Key {
+            name: "reconcile",
+            kind: Kind::Law,
+            fallback: Fallback::Is(r#"{ lognormal = { median = "150ms", cv = 0.5 } }"#),
+            about: "scale object to pod objects",
+        },
+        Key {
+            name: "schedule",
+            kind: Kind::Law,
+            fallback: Fallback::Is(r#"{ lognormal = { median = "20ms", cv = 0.5 } }"#),
+            about: "scheduler",
+        },
+        Key {
+            name: "kubelet_notice",
+            kind: Kind::Law,
+            fallback: Fallback::Is(r#"{ uniform = { min = "50ms", max = "300ms" } }"#),
+            about: "kubelet sees the pod",
+        },
+        Key {
+            name: "sandbox",
+            kind: Kind::Law,
+            fallback: Fallback::Is(r#"{ lognormal = { median = "1s", cv = 0.4 } }"#),
+            about: "network, volumes, cgroup",
+        },
+        Key {
+            name: "pull",
+            kind: Kind::Law,
+            fallback: Fallback::Is(r#"{ lognormal = { median = "15s", cv = 0.3 } }"#),
+            about: "image pull",
+        },
+        Key {
+            name: "container",
+            kind: Kind::Law,
+            fallback: Fallback::Is(r#"{ lognormal = { median = "500ms", cv = 0.5 } }"#),
+            about: "container start",
+        },
+        Key {
+            name: "runtime",
+            kind: Kind::Law,
+            fallback: Fallback::Is(r#"{ lognormal = { median = "4s", cv = 0.4 } }"#),
+            about: "imports, server start",
+        },
         Key { name: "download", kind: Kind::Law, fallback: Fallback::Is(r#""0s""#), about: "model artifact" },
         Key { name: "load", kind: Kind::Law, fallback: Fallback::Is(r#""100ms""#), about: "model into memory" },
-        Key { name: "warmup", kind: Kind::Law, fallback: Fallback::Is(r#"{ lognormal = { median = "1s", cv = 0.4 } }"#), about: "first inferences" },
-        Key { name: "readiness_probe", kind: Kind::TableOr(&READINESS_PROBE, "none"), fallback: Fallback::None, about: "none: ready as soon as the container runs" },
-        Key { name: "endpoints", kind: Kind::Law, fallback: Fallback::None, about: "ready to routed; lognormal median 300ms cv 0.8 plus uniform 0..1s where it is not given" },
+        Key {
+            name: "warmup",
+            kind: Kind::Law,
+            fallback: Fallback::Is(r#"{ lognormal = { median = "1s", cv = 0.4 } }"#),
+            about: "first inferences",
+        },
+        Key {
+            name: "readiness_probe",
+            kind: Kind::TableOr(&READINESS_PROBE, "none"),
+            fallback: Fallback::None,
+            about: "none: ready as soon as the container runs",
+        },
+        Key {
+            name: "endpoints",
+            kind: Kind::Law,
+            fallback: Fallback::None,
+            about: "ready to routed; lognormal median 300ms cv 0.8 plus uniform 0..1s where it is not given",
+        },
     ],
 };
 
 /// `readiness_probe`.
 pub static READINESS_PROBE: Keys = Keys {
     keys: &[
-        Key { name: "initial_delay", kind: Kind::Duration, fallback: Fallback::Is(r#""0s""#), about: "no probe before this age" },
+        Key {
+            name: "initial_delay",
+            kind: Kind::Duration,
+            fallback: Fallback::Is(r#""0s""#),
+            about: "no probe before this age",
+        },
         Key { name: "period", kind: Kind::Duration, fallback: Fallback::Is(r#""10s""#), about: "between probes" },
         Key { name: "timeout", kind: Kind::Duration, fallback: Fallback::Is(r#""1s""#), about: "a slower probe fails" },
-        Key { name: "success_threshold", kind: Kind::Whole, fallback: Fallback::Is("1"), about: "successes in a row to become ready" },
-        Key { name: "failure_threshold", kind: Kind::Whole, fallback: Fallback::Is("3"), about: "failures in a row to become unready" },
+        Key {
+            name: "success_threshold",
+            kind: Kind::Whole,
+            fallback: Fallback::Is("1"),
+            about: "successes in a row to become ready",
+        },
+        Key {
+            name: "failure_threshold",
+            kind: Kind::Whole,
+            fallback: Fallback::Is("3"),
+            about: "failures in a row to become unready",
+        },
     ],
 };
 
 /// `[pool.stop]`.
 pub static STOP: Keys = Keys {
     keys: &[
-        Key { name: "grace_period", kind: Kind::Duration, fallback: Fallback::Is(r#""30s""#), about: "killed this long after deletion" },
-        Key { name: "pre_stop", kind: Kind::Duration, fallback: Fallback::Is(r#""0s""#), about: "sleep before SIGTERM" },
-        Key { name: "endpoint_lag", kind: Kind::Law, fallback: Fallback::None, about: "deletion to removal from routes; as `start.endpoints` where it is not given" },
-        Key { name: "drain", kind: Kind::Bool, fallback: Fallback::Is("true"), about: "true: finish what is in flight; false: it is lost" },
+        Key {
+            name: "grace_period",
+            kind: Kind::Duration,
+            fallback: Fallback::Is(r#""30s""#),
+            about: "killed this long after deletion",
+        },
+        Key {
+            name: "pre_stop",
+            kind: Kind::Duration,
+            fallback: Fallback::Is(r#""0s""#),
+            about: "sleep before SIGTERM",
+        },
+        Key {
+            name: "endpoint_lag",
+            kind: Kind::Law,
+            fallback: Fallback::None,
+            about: "deletion to removal from routes; as `start.endpoints` where it is not given",
+        },
+        Key {
+            name: "drain",
+            kind: Kind::Bool,
+            fallback: Fallback::Is("true"),
+            about: "true: finish what is in flight; false: it is lost",
+        },
     ],
 };
 
 /// `metrics.<kind>`.
 pub static POOL_METRICS: Keys = Keys {
     keys: &[
-        Key { name: "resource", kind: Kind::Table(&NO_KEYS), fallback: Fallback::None, about: "through kubelet and metrics-server" },
-        Key { name: "delay", kind: Kind::Table(&DELAY), fallback: Fallback::None, about: "the true mean over a window, seen late; cheap" },
+        Key {
+            name: "resource",
+            kind: Kind::Table(&NO_KEYS),
+            fallback: Fallback::None,
+            about: "through kubelet and metrics-server",
+        },
+        Key {
+            name: "delay",
+            kind: Kind::Table(&DELAY),
+            fallback: Fallback::None,
+            about: "the true mean over a window, seen late; cheap",
+        },
     ],
 };
 
@@ -556,7 +1154,12 @@ pub static SCALER: Keys = Keys {
     keys: &[
         Key { name: "fixed", kind: Kind::Table(&NO_KEYS), fallback: Fallback::None, about: "the size stays" },
         Key { name: "schedule", kind: Kind::Table(&SCHEDULE), fallback: Fallback::None, about: "sizes by time" },
-        Key { name: "hpa", kind: Kind::Table(&HPA), fallback: Fallback::None, about: "the Kubernetes HorizontalPodAutoscaler" },
+        Key {
+            name: "hpa",
+            kind: Kind::Table(&HPA),
+            fallback: Fallback::None,
+            about: "the Kubernetes HorizontalPodAutoscaler",
+        },
     ],
 };
 
@@ -581,14 +1184,49 @@ pub static HPA: Keys = Keys {
     keys: &[
         Key { name: "min_replicas", kind: Kind::Whole, fallback: Fallback::Is("1"), about: "lower bound" },
         Key { name: "max_replicas", kind: Kind::Whole, fallback: Fallback::Required, about: "upper bound" },
-        Key { name: "cpu", kind: Kind::ShareOrAmount, fallback: Fallback::None, about: "one Resource metric: a share is Utilization, an amount AverageValue" },
-        Key { name: "memory", kind: Kind::ShareOrAmount, fallback: Fallback::None, about: "one Resource metric: a share is Utilization, a size AverageValue" },
-        Key { name: "metrics", kind: Kind::Tables(&METRIC), fallback: Fallback::None, about: "cpu 80% where nothing is given" },
+        Key {
+            name: "cpu",
+            kind: Kind::ShareOrAmount,
+            fallback: Fallback::None,
+            about: "one Resource metric: a share is Utilization, an amount AverageValue",
+        },
+        Key {
+            name: "memory",
+            kind: Kind::ShareOrAmount,
+            fallback: Fallback::None,
+            about: "one Resource metric: a share is Utilization, a size AverageValue",
+        },
+        Key {
+            name: "metrics",
+            kind: Kind::Tables(&METRIC),
+            fallback: Fallback::None,
+            about: "cpu 80% where nothing is given",
+        },
         Key { name: "behavior", kind: Kind::Table(&BEHAVIOR), fallback: Fallback::None, about: "policies and windows" },
-        Key { name: "scale_target_ref", kind: Kind::Table(&OBJECT_REF), fallback: Fallback::None, about: "this pool where it is not given; another one fails as in Kubernetes" },
-        Key { name: "manifest", kind: Kind::File, fallback: Fallback::None, about: "a YAML HorizontalPodAutoscaler in place of the keys above" },
-        Key { name: "phase", kind: Kind::DurationOr("random"), fallback: Fallback::Is(r#""random""#), about: "time of the first reconcile; random: uniform over one sync period" },
-        Key { name: "other_hpa_selectors", kind: Kind::Texts, fallback: Fallback::Is("[]"), about: "selectors of HPAs outside the scenario" },
+        Key {
+            name: "scale_target_ref",
+            kind: Kind::Table(&OBJECT_REF),
+            fallback: Fallback::None,
+            about: "this pool where it is not given; another one fails as in Kubernetes",
+        },
+        Key {
+            name: "manifest",
+            kind: Kind::File,
+            fallback: Fallback::None,
+            about: "a YAML HorizontalPodAutoscaler in place of the keys above",
+        },
+        Key {
+            name: "phase",
+            kind: Kind::DurationOr("random"),
+            fallback: Fallback::Is(r#""random""#),
+            about: "time of the first reconcile; random: uniform over one sync period",
+        },
+        Key {
+            name: "other_hpa_selectors",
+            kind: Kind::Texts,
+            fallback: Fallback::Is("[]"),
+            about: "selectors of HPAs outside the scenario",
+        },
     ],
 };
 
@@ -612,17 +1250,37 @@ pub static BEHAVIOR: Keys = Keys {
 /// Rules of one direction.
 pub static RULES: Keys = Keys {
     keys: &[
-        Key { name: "stabilization_window", kind: Kind::Duration, fallback: Fallback::None, about: "up: 0s; down: downscale_stabilization" },
-        Key { name: "select_policy", kind: Kind::Word(&["Max", "Min", "Disabled"]), fallback: Fallback::None, about: "Max" },
+        Key {
+            name: "stabilization_window",
+            kind: Kind::Duration,
+            fallback: Fallback::None,
+            about: "up: 0s; down: downscale_stabilization",
+        },
+        Key {
+            name: "select_policy",
+            kind: Kind::Word(&["Max", "Min", "Disabled"]),
+            fallback: Fallback::None,
+            about: "Max",
+        },
         Key { name: "tolerance", kind: Kind::Share, fallback: Fallback::None, about: "the controller's" },
-        Key { name: "policies", kind: Kind::Tables(&POLICY), fallback: Fallback::None, about: "up: 4 pods and 100% each 15s; down: 100% each 15s" },
+        Key {
+            name: "policies",
+            kind: Kind::Tables(&POLICY),
+            fallback: Fallback::None,
+            about: "up: 4 pods and 100% each 15s; down: 100% each 15s",
+        },
     ],
 };
 
 /// A policy.
 pub static POLICY: Keys = Keys {
     keys: &[
-        Key { name: "type", kind: Kind::Word(&["Pods", "Percent"]), fallback: Fallback::Required, about: "what is counted" },
+        Key {
+            name: "type",
+            kind: Kind::Word(&["Pods", "Percent"]),
+            fallback: Fallback::Required,
+            about: "what is counted",
+        },
         Key { name: "value", kind: Kind::Whole, fallback: Fallback::Required, about: "pods, or per cent" },
         Key { name: "period", kind: Kind::Duration, fallback: Fallback::Required, about: "within this time" },
     ],
@@ -631,12 +1289,37 @@ pub static POLICY: Keys = Keys {
 /// A metric of an HPA.
 pub static METRIC: Keys = Keys {
     keys: &[
-        Key { name: "type", kind: Kind::Word(&["Resource", "ContainerResource", "Pods", "Object", "External"]), fallback: Fallback::Required, about: "which of the fields below" },
-        Key { name: "resource", kind: Kind::Table(&RESOURCE_METRIC), fallback: Fallback::None, about: "cpu or memory of pods" },
-        Key { name: "container_resource", kind: Kind::Table(&CONTAINER_RESOURCE_METRIC), fallback: Fallback::None, about: "cpu or memory of one container" },
+        Key {
+            name: "type",
+            kind: Kind::Word(&["Resource", "ContainerResource", "Pods", "Object", "External"]),
+            fallback: Fallback::Required,
+            about: "which of the fields below",
+        },
+        Key {
+            name: "resource",
+            kind: Kind::Table(&RESOURCE_METRIC),
+            fallback: Fallback::None,
+            about: "cpu or memory of pods",
+        },
+        Key {
+            name: "container_resource",
+            kind: Kind::Table(&CONTAINER_RESOURCE_METRIC),
+            fallback: Fallback::None,
+            about: "cpu or memory of one container",
+        },
         Key { name: "pods", kind: Kind::Table(&PODS_METRIC), fallback: Fallback::None, about: "a signal per pod" },
-        Key { name: "object", kind: Kind::Table(&OBJECT_METRIC), fallback: Fallback::None, about: "a signal of an object" },
-        Key { name: "external", kind: Kind::Table(&PODS_METRIC), fallback: Fallback::None, about: "a signal from outside" },
+        Key {
+            name: "object",
+            kind: Kind::Table(&OBJECT_METRIC),
+            fallback: Fallback::None,
+            about: "a signal of an object",
+        },
+        Key {
+            name: "external",
+            kind: Kind::Table(&PODS_METRIC),
+            fallback: Fallback::None,
+            about: "a signal from outside",
+        },
     ],
 };
 
@@ -668,7 +1351,12 @@ pub static PODS_METRIC: Keys = Keys {
 /// Object source.
 pub static OBJECT_METRIC: Keys = Keys {
     keys: &[
-        Key { name: "described_object", kind: Kind::Table(&OBJECT_REF), fallback: Fallback::Required, about: "which object" },
+        Key {
+            name: "described_object",
+            kind: Kind::Table(&OBJECT_REF),
+            fallback: Fallback::Required,
+            about: "which object",
+        },
         Key { name: "metric", kind: Kind::Table(&METRIC_ID), fallback: Fallback::Required, about: "which signal" },
         Key { name: "target", kind: Kind::Table(&TARGET), fallback: Fallback::Required, about: "what it is held at" },
     ],
@@ -686,7 +1374,12 @@ pub static METRIC_ID: Keys = Keys {
 pub static LABEL_SELECTOR: Keys = Keys {
     keys: &[
         Key { name: "match_labels", kind: Kind::Map, fallback: Fallback::None, about: "labels and their values" },
-        Key { name: "match_expressions", kind: Kind::Tables(&MATCH_EXPRESSION), fallback: Fallback::None, about: "further requirements" },
+        Key {
+            name: "match_expressions",
+            kind: Kind::Tables(&MATCH_EXPRESSION),
+            fallback: Fallback::None,
+            about: "further requirements",
+        },
     ],
 };
 
@@ -694,7 +1387,12 @@ pub static LABEL_SELECTOR: Keys = Keys {
 pub static MATCH_EXPRESSION: Keys = Keys {
     keys: &[
         Key { name: "key", kind: Kind::Text, fallback: Fallback::Required, about: "label" },
-        Key { name: "operator", kind: Kind::Word(&["In", "NotIn", "Exists", "DoesNotExist"]), fallback: Fallback::Required, about: "how it is compared" },
+        Key {
+            name: "operator",
+            kind: Kind::Word(&["In", "NotIn", "Exists", "DoesNotExist"]),
+            fallback: Fallback::Required,
+            about: "how it is compared",
+        },
         Key { name: "values", kind: Kind::Texts, fallback: Fallback::Is("[]"), about: "for In and NotIn" },
     ],
 };
@@ -702,7 +1400,12 @@ pub static MATCH_EXPRESSION: Keys = Keys {
 /// A target.
 pub static TARGET: Keys = Keys {
     keys: &[
-        Key { name: "type", kind: Kind::Word(&["Utilization", "Value", "AverageValue"]), fallback: Fallback::Required, about: "which of the fields below" },
+        Key {
+            name: "type",
+            kind: Kind::Word(&["Utilization", "Value", "AverageValue"]),
+            fallback: Fallback::Required,
+            about: "which of the fields below",
+        },
         Key { name: "average_utilization", kind: Kind::Share, fallback: Fallback::None, about: "of the request" },
         Key { name: "average_value", kind: Kind::Quantity, fallback: Fallback::None, about: "per pod" },
         Key { name: "value", kind: Kind::Quantity, fallback: Fallback::None, about: "in all" },
@@ -713,7 +1416,12 @@ pub static TARGET: Keys = Keys {
 pub static SIGNAL: Keys = Keys {
     keys: &[
         Key { name: "name", kind: Kind::Text, fallback: Fallback::Required, about: "metric name" },
-        Key { name: "file", kind: Kind::File, fallback: Fallback::Required, about: "CSV with a column `t` and one of values" },
+        Key {
+            name: "file",
+            kind: Kind::File,
+            fallback: Fallback::Required,
+            about: "CSV with a column `t` and one of values",
+        },
         Key { name: "column", kind: Kind::Text, fallback: Fallback::Is(r#""value""#), about: "which column" },
     ],
 };
@@ -730,20 +1438,42 @@ pub static EVENT: Keys = Keys {
 /// `fault.<kind>`.
 pub static FAULT: Keys = Keys {
     keys: &[
-        Key { name: "metrics_server_down", kind: Kind::Table(&FAULT_LASTS), fallback: Fallback::None, about: "calls fail; on return it starts empty" },
-        Key { name: "prometheus_down", kind: Kind::Table(&FAULT_LASTS), fallback: Fallback::None, about: "queries fail; on return it starts empty" },
-        Key { name: "kubelet_slow", kind: Kind::Table(&KUBELET_SLOW), fallback: Fallback::None, about: "scrapes of the pool's pods answer late, or time out" },
-        Key { name: "scrape_fails", kind: Kind::Table(&SCRAPE_FAILS), fallback: Fallback::None, about: "that share of the pool's pods vanishes from scrapes" },
-        Key { name: "pods_killed", kind: Kind::Table(&PODS_KILLED), fallback: Fallback::None, about: "at once, without grace; in flight is lost" },
+        Key {
+            name: "metrics_server_down",
+            kind: Kind::Table(&FAULT_LASTS),
+            fallback: Fallback::None,
+            about: "calls fail; on return it starts empty",
+        },
+        Key {
+            name: "prometheus_down",
+            kind: Kind::Table(&FAULT_LASTS),
+            fallback: Fallback::None,
+            about: "queries fail; on return it starts empty",
+        },
+        Key {
+            name: "kubelet_slow",
+            kind: Kind::Table(&KUBELET_SLOW),
+            fallback: Fallback::None,
+            about: "scrapes of the pool's pods answer late, or time out",
+        },
+        Key {
+            name: "scrape_fails",
+            kind: Kind::Table(&SCRAPE_FAILS),
+            fallback: Fallback::None,
+            about: "that share of the pool's pods vanishes from scrapes",
+        },
+        Key {
+            name: "pods_killed",
+            kind: Kind::Table(&PODS_KILLED),
+            fallback: Fallback::None,
+            about: "at once, without grace; in flight is lost",
+        },
     ],
 };
 
 /// A fault that lasts.
-pub static FAULT_LASTS: Keys = Keys {
-    keys: &[
-        Key { name: "lasts", kind: Kind::Duration, fallback: Fallback::Required, about: "how long" },
-    ],
-};
+pub static FAULT_LASTS: Keys =
+    Keys { keys: &[Key { name: "lasts", kind: Kind::Duration, fallback: Fallback::Required, about: "how long" }] };
 
 /// `fault.kubelet_slow`.
 pub static KUBELET_SLOW: Keys = Keys {
@@ -774,10 +1504,35 @@ pub static PODS_KILLED: Keys = Keys {
 /// `[[objective]]`.
 pub static OBJECTIVE: Keys = Keys {
     keys: &[
-        Key { name: "pool", kind: Kind::Name, fallback: Fallback::None, about: "whose figure; the whole run where it is not given" },
-        Key { name: "that", kind: Kind::Text, fallback: Fallback::Required, about: "FIGURE <= VALUE or >=, such as p95 <= 500ms" },
-        Key { name: "for", kind: Kind::Text, fallback: Fallback::None, about: "X% of time: share of windows in which it holds" },
-        Key { name: "window", kind: Kind::Duration, fallback: Fallback::Is(r#""1m""#), about: "aligned at 0; only with `for`" },
-        Key { name: "of", kind: Kind::Word(&["offered", "done"]), fallback: Fallback::Is(r#""offered""#), about: "over which requests quantiles go" },
+        Key {
+            name: "pool",
+            kind: Kind::Name,
+            fallback: Fallback::None,
+            about: "whose figure; the whole run where it is not given",
+        },
+        Key {
+            name: "that",
+            kind: Kind::Text,
+            fallback: Fallback::Required,
+            about: "FIGURE <= VALUE or >=, such as p95 <= 500ms",
+        },
+        Key {
+            name: "for",
+            kind: Kind::Text,
+            fallback: Fallback::None,
+            about: "X% of time: share of windows in which it holds",
+        },
+        Key {
+            name: "window",
+            kind: Kind::Duration,
+            fallback: Fallback::Is(r#""1m""#),
+            about: "aligned at 0; only with `for`",
+        },
+        Key {
+            name: "of",
+            kind: Kind::Word(&["offered", "done"]),
+            fallback: Fallback::Is(r#""offered""#),
+            about: "over which requests quantiles go",
+        },
     ],
 };

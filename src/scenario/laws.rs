@@ -40,7 +40,11 @@ pub static LAWS: &[LawKeys] = &[
     },
     LawKeys { name: "gamma", sets: &[&["mean", "cv"], &["mean", "shape"]], about: "any variation with a light tail" },
     LawKeys { name: "weibull", sets: &[&["mean", "shape"], &["mean", "cv"]], about: "stretched exponential" },
-    LawKeys { name: "pareto", sets: &[&["mean", "alpha"], &["min", "alpha"]], about: "power-law tail above a least value" },
+    LawKeys {
+        name: "pareto",
+        sets: &[&["mean", "alpha"], &["min", "alpha"]],
+        about: "power-law tail above a least value",
+    },
     LawKeys { name: "uniform", sets: &[&["min", "max"], &["mean", "cv"]], about: "equally likely between two bounds" },
     LawKeys { name: "erlang", sets: &[&["mean", "k"]], about: "the sum of k equal exponentials" },
     LawKeys {
@@ -80,7 +84,12 @@ impl Section<'_> {
     fn law_of(&self, name: &str, node: &Node, of: Of, folder: &Path) -> Option<Law> {
         let Value::Table(entries) = &node.value else {
             if of == Of::Gap {
-                self.refuse(node, format!("`{name}` names no law"), "a law is wanted", "write `renewal.gamma = { cv = 2.0 }`");
+                self.refuse(
+                    node,
+                    format!("`{name}` names no law"),
+                    "a law is wanted",
+                    "write `renewal.gamma = { cv = 2.0 }`",
+                );
                 return None;
             }
             return self.measure(node, of).map(Law::constant);
@@ -100,7 +109,8 @@ impl Section<'_> {
             [_, second, ..] => {
                 let help = format!("write exactly one law, as in `{name}.lognormal = {{ mean = \"80ms\", cv = 0.5 }}`");
                 self.reader.report(
-                    Problem::error(second.key_at.clone(), format!("`{name}` names more than one law"), "the second").help(help),
+                    Problem::error(second.key_at.clone(), format!("`{name}` names more than one law"), "the second")
+                        .help(help),
                 );
                 return None;
             }
@@ -145,7 +155,8 @@ impl Section<'_> {
         let mut values = Vec::new();
         for parameter in given {
             let bare = BARE.contains(&parameter.key.as_str());
-            let value = if bare { self.measure(&parameter.node, Of::Number) } else { self.measure(&parameter.node, of) };
+            let value =
+                if bare { self.measure(&parameter.node, Of::Number) } else { self.measure(&parameter.node, of) };
             values.push((parameter, value?));
         }
         let value = |name: &str| values.iter().find(|(entry, _)| entry.key == name).map(|&(_, value)| value);
@@ -154,12 +165,20 @@ impl Section<'_> {
                 if built.mean() > 0.0 {
                     return Some(built.rescaled_to_mean(1.0));
                 }
-                self.refuse(&entry.node, "gaps of mean 0 never let time pass".into(), "mean 0", "give it a positive value");
+                self.refuse(
+                    &entry.node,
+                    "gaps of mean 0 never let time pass".into(),
+                    "mean 0",
+                    "give it a positive value",
+                );
                 None
             }
             Ok(built) => Some(built),
             Err(error) => {
-                let at = values.iter().find(|(entry, _)| entry.key == error.parameter).map_or(&entry.node, |(entry, _)| &entry.node);
+                let at = values
+                    .iter()
+                    .find(|(entry, _)| entry.key == error.parameter)
+                    .map_or(&entry.node, |(entry, _)| &entry.node);
                 self.refuse(at, error.message, "refused", &format!("the parameter sets are {}", sets_of(law, of)));
                 None
             }
@@ -193,7 +212,12 @@ impl Section<'_> {
         let list = |entry: &Entry, of: Of| match &entry.node.value {
             Value::List(items) => items.iter().map(|item| self.measure(item, of)).collect::<Option<Vec<f64>>>(),
             _ => {
-                self.refuse(&entry.node, format!("`{}` is {} where a list is wanted", entry.key, entry.node.kind()), "not a list", "write `[...]`");
+                self.refuse(
+                    &entry.node,
+                    format!("`{}` is {} where a list is wanted", entry.key, entry.node.kind()),
+                    "not a list",
+                    "write `[...]`",
+                );
                 None
             }
         };
@@ -239,7 +263,8 @@ impl Section<'_> {
         match value {
             Ok(value) => Some(value),
             Err(message) => {
-                let help = if of == Of::Time { "write it with its unit, such as \"80ms\"" } else { "write a bare number" };
+                let help =
+                    if of == Of::Time { "write it with its unit, such as \"80ms\"" } else { "write a bare number" };
                 self.refuse(node, message, "not understood", help);
                 None
             }

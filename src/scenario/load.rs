@@ -129,7 +129,8 @@ pub fn load(source: &Source, sets: &[String]) -> Result<Loaded, Problems> {
 }
 
 fn stem(name: &str) -> String {
-    let stem = Path::new(name).file_stem().map_or_else(|| "scenario".into(), |stem| stem.to_string_lossy().to_lowercase());
+    let stem =
+        Path::new(name).file_stem().map_or_else(|| "scenario".into(), |stem| stem.to_string_lossy().to_lowercase());
     let clean: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let clean = clean.trim_matches('-').to_owned();
     if clean.is_empty() { "scenario".to_owned() } else { clean }
@@ -217,7 +218,8 @@ fn read(
 
 fn check_presence(reader: &Reader<'_>, top: &Section<'_>, pools: &[Option<PoolSpec>]) {
     if !top.has("pool") {
-        reader.report(Problem::file("the scenario has no `[[pool]]`").help("add one with a `name` and a `service` law"));
+        reader
+            .report(Problem::file("the scenario has no `[[pool]]`").help("add one with a `name` and a `service` law"));
     }
     if !top.has("load") && pools.iter().flatten().all(|pool| pool.queue.initial == 0) {
         reader.report(Problem::file("the scenario has no `[[load]]`").help("add one with a `name`, `to` and a `rate`"));
@@ -244,7 +246,12 @@ fn check_clock(top: &Section<'_>, duration: Option<Span>, tick: Option<Span>, wa
         top.wrong("tick", "more than 10 million rows a pool", "too short for this `duration`", "raise `tick`");
     }
     if warmup.as_nanos() % tick.as_nanos() != 0 {
-        top.wrong("warmup", "`warmup` is not a whole number of ticks", "between two ticks", "make it a multiple of `tick`");
+        top.wrong(
+            "warmup",
+            "`warmup` is not a whole number of ticks",
+            "between two ticks",
+            "make it a multiple of `tick`",
+        );
     }
     if warmup >= duration {
         top.wrong("warmup", "`warmup` is not shorter than `duration`", "nothing is left to count", "lower it");
@@ -305,11 +312,20 @@ fn check_service(
         if let Some((_, section)) = wanting {
             let title = &pool_sections[number].title;
             pool_sections[number].reader.report(
-                Problem::error(pool_sections[number].at.clone(), format!("{title} has no `service`"), "how long does a request take?")
-                    .help(format!("add `service = \"80ms\"` or a law; or give {} a `demand`", section.title)),
+                Problem::error(
+                    pool_sections[number].at.clone(),
+                    format!("{title} has no `service`"),
+                    "how long does a request take?",
+                )
+                .help(format!("add `service = \"80ms\"` or a law; or give {} a `demand`", section.title)),
             );
         } else if pool.queue.initial > 0 {
-            pool_sections[number].wrong("queue", "requests stand in the queue at time 0, and there is no `service`", "without work", "add a `service` law");
+            pool_sections[number].wrong(
+                "queue",
+                "requests stand in the queue at time 0, and there is no `service`",
+                "without work",
+                "add a `service` law",
+            );
         }
     }
 }
@@ -318,12 +334,21 @@ fn brings_demand(load: &LoadSpec) -> bool {
     load.demand.is_some() || matches!(&load.arrivals, ArrivalsSpec::Trace(trace) if trace.demand_column.is_some())
 }
 
-fn event(section: &Section<'_>, pool_of: &dyn Fn(&Section<'_>) -> Option<PoolId>, run: Option<Span>) -> Option<Written> {
+fn event(
+    section: &Section<'_>,
+    pool_of: &dyn Fn(&Section<'_>) -> Option<PoolId>,
+    run: Option<Span>,
+) -> Option<Written> {
     let at = section.duration("at");
     if let (Some(at), Some(run)) = (at, run)
         && at >= run
     {
-        section.suspicious("at", "this event comes when the run is over", "never happens", "lower `at` or raise `duration`");
+        section.suspicious(
+            "at",
+            "this event comes when the run is over",
+            "never happens",
+            "lower `at` or raise `duration`",
+        );
     }
     match (section.has("set"), section.has("fault")) {
         (true, true) => {
@@ -332,8 +357,9 @@ fn event(section: &Section<'_>, pool_of: &dyn Fn(&Section<'_>) -> Option<PoolId>
         }
         (false, false) => {
             section.reader.report(
-                Problem::error(section.at.clone(), "this event does nothing", "neither `set` nor `fault`")
-                    .help("add `set = { \"pool.NAME.replicas\" = 10 }` or `fault.metrics_server_down = { lasts = \"10m\" }`"),
+                Problem::error(section.at.clone(), "this event does nothing", "neither `set` nor `fault`").help(
+                    "add `set = { \"pool.NAME.replicas\" = 10 }` or `fault.metrics_server_down = { lasts = \"10m\" }`",
+                ),
             );
             return None;
         }
@@ -343,11 +369,22 @@ fn event(section: &Section<'_>, pool_of: &dyn Fn(&Section<'_>) -> Option<PoolId>
     if section.has("fault") {
         let choice = section.one_of("fault")?;
         let fault = read_rest::fault(choice.kind, &choice.inside, pool_of)?;
-        return Some(Written { at: at?, place, fault: Some(fault), fault_text: choice.kind.to_owned(), set: Vec::new() });
+        return Some(Written {
+            at: at?,
+            place,
+            fault: Some(fault),
+            fault_text: choice.kind.to_owned(),
+            set: Vec::new(),
+        });
     }
     let entry = section.entry("set")?;
     let Value::Table(entries) = &entry.node.value else {
-        section.wrong("set", format!("`set` is {} where a table is wanted", entry.node.kind()), "not a table", "write `{ \"pool.NAME.replicas\" = 10 }`");
+        section.wrong(
+            "set",
+            format!("`set` is {} where a table is wanted", entry.node.kind()),
+            "not a table",
+            "write `{ \"pool.NAME.replicas\" = 10 }`",
+        );
         return None;
     };
     section.read("set", |_| Ok(()));
@@ -361,7 +398,9 @@ fn flatten(path: &str, entries: &[super::tree::Entry], out: &mut Vec<(String, No
     for entry in entries {
         let path = join(path, &entry.key);
         match &entry.node.value {
-            Value::Table(inner) if !entry.key.contains('.') && path.matches('.').count() < 2 => flatten(&path, inner, out),
+            Value::Table(inner) if !entry.key.contains('.') && path.matches('.').count() < 2 => {
+                flatten(&path, inner, out)
+            }
             _ => out.push((path, entry.node.clone(), entry.key_at.clone())),
         }
     }
@@ -371,7 +410,19 @@ fn flatten(path: &str, entries: &[super::tree::Entry], out: &mut Vec<(String, No
 fn changeable(path: &[&str]) -> bool {
     match path {
         ["pool", _, key, ..] => {
-            matches!(*key, "replicas" | "scaler" | "min_replicas" | "max_replicas" | "service" | "cpu" | "memory" | "start" | "stop" | "queue")
+            matches!(
+                *key,
+                "replicas"
+                    | "scaler"
+                    | "min_replicas"
+                    | "max_replicas"
+                    | "service"
+                    | "cpu"
+                    | "memory"
+                    | "start"
+                    | "stop"
+                    | "queue"
+            )
         }
         ["load", _, "scale"] | ["hpa_controller", ..] => true,
         _ => false,
@@ -379,7 +430,13 @@ fn changeable(path: &[&str]) -> bool {
 }
 
 /// Applies the events one after another to the text, reads each state of it as a scenario, and keeps the differences.
-fn play_events(base: &Scenario, events: &[Written], text: &str, stem: &str, folder: &Path) -> (Vec<EventSpec>, Vec<Problem>) {
+fn play_events(
+    base: &Scenario,
+    events: &[Written],
+    text: &str,
+    stem: &str,
+    folder: &Path,
+) -> (Vec<EventSpec>, Vec<Problem>) {
     let mut order: Vec<&Written> = events.iter().collect();
     order.sort_by_key(|event| event.at);
     let mut document: DocumentMut = text.parse().expect("the text was TOML just now");
@@ -405,7 +462,9 @@ fn play_events(base: &Scenario, events: &[Written], text: &str, stem: &str, fold
             }
             if let Err(misfit) = change.apply(&mut document) {
                 fine = false;
-                problems.push(Problem::error(place.clone(), misfit.message, misfit.label).help("give a path as in `--set`"));
+                problems.push(
+                    Problem::error(place.clone(), misfit.message, misfit.label).help("give a path as in `--set`"),
+                );
             }
             words.push(format!("{path} = {}", text.get(node.at.clone()).unwrap_or("...").trim()));
         }
@@ -429,7 +488,14 @@ fn play_events(base: &Scenario, events: &[Written], text: &str, stem: &str, fold
     (specs, problems)
 }
 
-fn differences(before: &Scenario, after: &Scenario, event: &Written, words: &str, specs: &mut Vec<EventSpec>, problems: &mut Vec<Problem>) {
+fn differences(
+    before: &Scenario,
+    after: &Scenario,
+    event: &Written,
+    words: &str,
+    specs: &mut Vec<EventSpec>,
+    problems: &mut Vec<Problem>,
+) {
     let mut push = |change: EventChange| specs.push(EventSpec { at: event.at, text: words.to_owned(), change });
     if before.hpa_controller != after.hpa_controller {
         push(EventChange::HpaController(after.hpa_controller.clone()));
@@ -443,8 +509,12 @@ fn differences(before: &Scenario, after: &Scenario, event: &Written, words: &str
         let id = PoolId::from_index(number);
         if std::mem::discriminant(&old.scaler) != std::mem::discriminant(&new.scaler) {
             problems.push(
-                Problem::error(event.place.clone(), "a pool cannot change the kind of its scaler during a run", "this event")
-                    .help("change the keys of the scaler that it has"),
+                Problem::error(
+                    event.place.clone(),
+                    "a pool cannot change the kind of its scaler during a run",
+                    "this event",
+                )
+                .help("change the keys of the scaler that it has"),
             );
             continue;
         }
@@ -453,7 +523,9 @@ fn differences(before: &Scenario, after: &Scenario, event: &Written, words: &str
         if same_size != *old {
             push(EventChange::Pool(id, Box::new(new.clone())));
         }
-        let sized = event.set.iter().any(|(path, ..)| *path == format!("pool.{}.replicas", new.name) || *path == format!("pool.{number}.replicas"));
+        let sized = event.set.iter().any(|(path, ..)| {
+            *path == format!("pool.{}.replicas", new.name) || *path == format!("pool.{number}.replicas")
+        });
         if sized {
             push(EventChange::Replicas(id, new.replicas));
         }
@@ -466,7 +538,10 @@ fn check_traces(reader: &Reader<'_>, tree: &Node, loads: &[Option<LoadSpec>]) ->
         Some(Value::List(items)) => items
             .iter()
             .map(|item| {
-                let file = item.get("arrivals").and_then(|entry| entry.node.get("trace")).and_then(|entry| entry.node.get("file"));
+                let file = item
+                    .get("arrivals")
+                    .and_then(|entry| entry.node.get("trace"))
+                    .and_then(|entry| entry.node.get("file"));
                 file.map_or_else(|| item.at.clone(), |entry| entry.node.at.clone())
             })
             .collect(),
@@ -530,7 +605,13 @@ fn point_home(problems: Vec<Problem>, changes: &[Change], tree: &Node, source: &
     Problems::new(source.clone(), moved)
 }
 
-fn origins(effective: Vec<Effective>, changes: &[Change], tree: &Node, source: &Source, text: &str) -> Vec<(String, String, Origin)> {
+fn origins(
+    effective: Vec<Effective>,
+    changes: &[Change],
+    tree: &Node,
+    source: &Source,
+    text: &str,
+) -> Vec<(String, String, Origin)> {
     let kept = lines_kept(&source.text, text);
     effective
         .into_iter()
@@ -554,5 +635,6 @@ fn origins(effective: Vec<Effective>, changes: &[Change], tree: &Node, source: &
 
 /// Is there anything that reads this pool's CPU or memory?
 pub(super) fn reads_resources(pool: &PoolSpec) -> bool {
-    matches!(pool.metrics, PoolMetricsSpec::Resource | PoolMetricsSpec::Delay(_)) && matches!(pool.scaler, ScalerSpec::Hpa(_))
+    matches!(pool.metrics, PoolMetricsSpec::Resource | PoolMetricsSpec::Delay(_))
+        && matches!(pool.scaler, ScalerSpec::Hpa(_))
 }

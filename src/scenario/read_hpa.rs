@@ -5,12 +5,12 @@ use super::tree::{Node, Value};
 use crate::cluster::WorkloadKind;
 use crate::diagnostics::Problem;
 use crate::diagnostics::units;
+use crate::scalers::HpaScalerSpec;
 use crate::scalers::hpa::spec::{
     Behavior, ContainerResourceMetric, CrossVersionObjectReference, ExternalMetric, HpaSpec, LabelSelector,
     LabelSelectorRequirement, MetricIdentifier, MetricSpec, MetricTarget, ObjectMetric, PodsMetric, ResourceMetric,
     ScalingPolicy, ScalingRules,
 };
-use crate::scalers::HpaScalerSpec;
 use crate::units::Quantity;
 use crate::units::Span;
 use std::path::Path;
@@ -19,8 +19,7 @@ use std::path::Path;
 pub(super) fn hpa(section: &Section<'_>, kind: WorkloadKind, name: &str, folder: &Path) -> Option<HpaScalerSpec> {
     let phase = section.phase("phase");
     let other_hpa_selectors = section.texts("other_hpa_selectors");
-    let ways: Vec<&str> =
-        ["cpu", "memory", "metrics", "manifest"].into_iter().filter(|way| section.has(way)).collect();
+    let ways: Vec<&str> = ["cpu", "memory", "metrics", "manifest"].into_iter().filter(|way| section.has(way)).collect();
     if let [first, second, ..] = ways.as_slice() {
         section.reader.report(
             Problem::error(section.place(second), format!("`{first}` and `{second}` at once"), "the second")
@@ -45,7 +44,13 @@ fn written(section: &Section<'_>, kind: WorkloadKind, name: &str) -> Option<HpaS
         && section.has("max_replicas")
     {
         let (at, message) = if section.has("min_replicas") {
-            (section.place("min_replicas"), format!("at least {min} replicas, but `max_replicas` on line {} allows {max}", section.reader.line_of(section.place("max_replicas").start)))
+            (
+                section.place("min_replicas"),
+                format!(
+                    "at least {min} replicas, but `max_replicas` on line {} allows {max}",
+                    section.reader.line_of(section.place("max_replicas").start)
+                ),
+            )
         } else {
             (section.place("max_replicas"), format!("`min_replicas` is {min} where it is not given"))
         };
@@ -136,11 +141,21 @@ fn metric(section: &Section<'_>) -> Option<MetricSpec> {
     let kind = kinds.iter().find(|(_, name)| *name == field)?.0;
     for (_, other) in kinds {
         if other != field && section.has(other) {
-            section.wrong(other, format!("`{other}` in a metric of type \"{kind}\""), "another type's field", format!("keep `{field}` alone"));
+            section.wrong(
+                other,
+                format!("`{other}` in a metric of type \"{kind}\""),
+                "another type's field",
+                format!("keep `{field}` alone"),
+            );
         }
     }
     if !section.has(field) {
-        section.wrong("type", format!("a metric of type \"{kind}\" without `{field}`"), "its field is missing", format!("add `{field} = {{ ... }}`"));
+        section.wrong(
+            "type",
+            format!("a metric of type \"{kind}\" without `{field}`"),
+            "its field is missing",
+            format!("add `{field} = {{ ... }}`"),
+        );
         return None;
     }
     let inner = section.table(field);
@@ -152,7 +167,8 @@ fn metric(section: &Section<'_>) -> Option<MetricSpec> {
         }
         "ContainerResource" => {
             let (name, container, target) = (resource_name(&inner), inner.text("container"), target(&inner));
-            spec.container_resource = Some(ContainerResourceMetric { name: name?, container: container?, target: target? });
+            spec.container_resource =
+                Some(ContainerResourceMetric { name: name?, container: container?, target: target? });
         }
         "Pods" => {
             let (metric, target) = (identifier(&inner), target(&inner));
@@ -212,7 +228,8 @@ fn target(section: &Section<'_>) -> Option<MetricTarget> {
     let quantity = |name: &str| target.read(name, |node| quoted(node, parse_quantity, "100m"));
     let mut average_utilization = None;
     if target.has("average_utilization") {
-        average_utilization = Some(target.read("average_utilization", |node| quoted(node, |text| percent(units::share(text)?), "70%"))?);
+        average_utilization =
+            Some(target.read("average_utilization", |node| quoted(node, |text| percent(units::share(text)?), "70%"))?);
     }
     let average_value = if target.has("average_value") { Some(quantity("average_value")?) } else { None };
     let value = if target.has("value") { Some(quantity("value")?) } else { None };
@@ -220,7 +237,8 @@ fn target(section: &Section<'_>) -> Option<MetricTarget> {
 }
 
 fn parse_quantity(text: &str) -> Result<Quantity, String> {
-    Quantity::parse(text).map_err(|_| format!("`{text}` is no Kubernetes quantity; write such as \"100m\", \"30\" or \"2Gi\""))
+    Quantity::parse(text)
+        .map_err(|_| format!("`{text}` is no Kubernetes quantity; write such as \"100m\", \"30\" or \"2Gi\""))
 }
 
 fn rules(behavior: &Section<'_>, name: &str) -> Option<ScalingRules> {

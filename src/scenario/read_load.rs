@@ -6,9 +6,7 @@ use super::tree::Value;
 use crate::diagnostics::Problem;
 use crate::diagnostics::units;
 use crate::units::Span;
-use crate::workload::{
-    ArrivalsSpec, LoadSpec, Protocol, RateSpec, Spread, Stage, TraceSpec, UserStage, UsersSpec,
-};
+use crate::workload::{ArrivalsSpec, LoadSpec, Protocol, RateSpec, Spread, Stage, TraceSpec, UserStage, UsersSpec};
 use std::path::Path;
 
 /// Reads one load; `None` if it is too broken to go on with. `clock` is what the clock says at time 0.
@@ -18,7 +16,12 @@ pub(super) fn load(section: &Section<'_>, clock: Span, run: Span, folder: &Path)
     let from = section.duration("from").unwrap_or_default();
     let until = section.duration("until");
     if until.is_some_and(|until| until <= from) {
-        section.wrong("until", "`until` is not later than `from`", "ends before it begins", "raise `until` or lower `from`");
+        section.wrong(
+            "until",
+            "`until` is not later than `from`",
+            "ends before it begins",
+            "raise `until` or lower `from`",
+        );
     }
     if from >= run && section.has("from") {
         section.wrong("from", "this load begins when the run is over", "too late", "lower `from` or raise `duration`");
@@ -28,7 +31,12 @@ pub(super) fn load(section: &Section<'_>, clock: Span, run: Span, folder: &Path)
     let demand = section.law("demand", Of::Time, folder);
     let timeout = section.duration_or("timeout", "none");
     if timeout == Some(Some(Span::ZERO)) {
-        section.wrong("timeout", "a client that gives up at once sends nothing", "zero", "write \"none\" or a positive duration");
+        section.wrong(
+            "timeout",
+            "a client that gives up at once sends nothing",
+            "zero",
+            "write \"none\" or a positive duration",
+        );
     }
     let cancel_on_timeout = section.yes("cancel_on_timeout");
     let protocol = section.choice("protocol", &[("rest", Protocol::Rest), ("grpc", Protocol::Grpc)]);
@@ -80,10 +88,8 @@ fn trace(section: &Section<'_>, folder: &Path) -> Option<TraceSpec> {
     let file = section.text("file");
     let time_scale = section.number_from("time_scale", 0.0, true);
     let volume_scale = section.number_from("volume_scale", 0.0, true);
-    let spread = section.choice(
-        "spread",
-        &[("even", Spread::Even), ("uniform", Spread::Uniform), ("poisson", Spread::Poisson)],
-    );
+    let spread =
+        section.choice("spread", &[("even", Spread::Even), ("uniform", Spread::Uniform), ("poisson", Spread::Poisson)]);
     let repeat = section.yes("loop");
     let clip_from = section.duration("clip_from");
     let clip_until = section.duration("clip_until");
@@ -178,7 +184,12 @@ fn shape(choice: &Choice<'_>, factor: bool, clock: Span) -> Option<RateSpec> {
             let mean = level(&inner, "mean");
             let amplitude = inner.share("amplitude").filter(|&amplitude| {
                 if amplitude > 1.0 {
-                    inner.wrong("amplitude", "an amplitude above 100% makes the rate negative", "too large", "write at most \"100%\"");
+                    inner.wrong(
+                        "amplitude",
+                        "an amplitude above 100% makes the rate negative",
+                        "too large",
+                        "write at most \"100%\"",
+                    );
                 }
                 amplitude <= 1.0
             });
@@ -199,7 +210,12 @@ fn shape(choice: &Choice<'_>, factor: bool, clock: Span) -> Option<RateSpec> {
                 read.push(Stage { duration: duration?, target: target? });
             }
             if read.is_empty() {
-                outer.wrong("stages", "`stages` is empty", "no stage", "add one, such as `{ duration = \"1m\", target = \"40/s\" }`");
+                outer.wrong(
+                    "stages",
+                    "`stages` is empty",
+                    "no stage",
+                    "add one, such as `{ duration = \"1m\", target = \"40/s\" }`",
+                );
                 return None;
             }
             Some(RateSpec::Stages(read))
@@ -215,7 +231,12 @@ fn shape(choice: &Choice<'_>, factor: bool, clock: Span) -> Option<RateSpec> {
 fn shapes(outer: &Section<'_>, kind: &str, factor: bool, clock: Span) -> Option<Vec<RateSpec>> {
     let entry = outer.entry(kind)?;
     let Value::List(items) = &entry.node.value else {
-        outer.wrong(kind, format!("`{kind}` is {} where a list is wanted", entry.node.kind()), "not a list", "write `[{ constant = \"40/s\" }, ...]`");
+        outer.wrong(
+            kind,
+            format!("`{kind}` is {} where a list is wanted", entry.node.kind()),
+            "not a list",
+            "write `[{ constant = \"40/s\" }, ...]`",
+        );
         return None;
     };
     if items.is_empty() {
@@ -261,7 +282,9 @@ impl Section<'_> {
             let name = super::reader::text(node)?;
             let fits = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
             if name.is_empty() || name.starts_with('-') || !fits {
-                return Err(format!("`{name}` is no name; use lower-case letters, digits and dashes, as in \"chat-eu\""));
+                return Err(format!(
+                    "`{name}` is no name; use lower-case letters, digits and dashes, as in \"chat-eu\""
+                ));
             }
             Ok(name)
         })

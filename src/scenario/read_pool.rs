@@ -31,7 +31,12 @@ pub(super) fn pool(section: &Section<'_>, folder: &Path) -> Option<PoolSpec> {
     let workers = workers(section, discipline);
     let speed = section.law("speed", Of::Number, folder).filter(|speed| {
         if speed.mean() <= 0.0 {
-            section.wrong("speed", "a replica of speed 0 never ends a request", "not positive", "write a positive number");
+            section.wrong(
+                "speed",
+                "a replica of speed 0 never ends a request",
+                "not positive",
+                "write a positive number",
+            );
         }
         speed.mean() > 0.0
     });
@@ -81,7 +86,12 @@ fn cpu(section: &Section<'_>, service: Option<&Law>) -> Option<CpuSpec> {
     if let (Some(request), Some(limit)) = (request_millis, limit_millis)
         && request > limit
     {
-        section.wrong("request", "`cpu.request` is larger than `cpu.limit`", "more than the limit", "lower the request or raise the limit");
+        section.wrong(
+            "request",
+            "`cpu.request` is larger than `cpu.limit`",
+            "more than the limit",
+            "lower the request or raise the limit",
+        );
     }
     if limit_millis == Some(0) {
         section.wrong("limit", "a CPU limit of 0 lets nothing run", "zero", "raise it, or leave it out for no limit");
@@ -89,7 +99,12 @@ fn cpu(section: &Section<'_>, service: Option<&Law>) -> Option<CpuSpec> {
     let mut fraction = section.number_from("fraction", 0.0, false);
     if let Some(per_request) = section.duration("per_request") {
         if section.has("fraction") {
-            section.wrong("per_request", "`cpu.per_request` beside `cpu.fraction`", "two answers to one question", "keep one of them");
+            section.wrong(
+                "per_request",
+                "`cpu.per_request` beside `cpu.fraction`",
+                "two answers to one question",
+                "keep one of them",
+            );
         }
         match service.map(Law::mean) {
             Some(mean) if mean > 0.0 => fraction = Some(per_request.as_secs_f64() / mean),
@@ -105,7 +120,12 @@ fn cpu(section: &Section<'_>, service: Option<&Law>) -> Option<CpuSpec> {
     let startup_millis = section.cpu("startup");
     let cfs = section.choice("cfs", &[("fluid", Cfs::Fluid), ("exact", Cfs::Exact)]);
     if cfs == Some(Cfs::Exact) && limit_millis.is_none() {
-        section.wrong("cfs", "`cfs = \"exact\"` without `cpu.limit`", "there is no quota to enforce", "add `limit`, or leave `cfs` out");
+        section.wrong(
+            "cfs",
+            "`cfs = \"exact\"` without `cpu.limit`",
+            "there is no quota to enforce",
+            "add `limit`, or leave `cfs` out",
+        );
     }
     let bound = limit_millis.unwrap_or(u64::MAX);
     Some(CpuSpec {
@@ -162,7 +182,12 @@ fn queue(section: &Section<'_>) -> Option<QueueSpec> {
     let capacity = section.whole_or("capacity", "unlimited");
     let timeout = section.duration_or("timeout", "none");
     if timeout == Some(Some(crate::units::Span::ZERO)) {
-        section.wrong("timeout", "a queue timeout of zero lets nothing wait", "zero", "write `capacity = 0` for no waiting room, or a positive duration");
+        section.wrong(
+            "timeout",
+            "a queue timeout of zero lets nothing wait",
+            "zero",
+            "write `capacity = 0` for no waiting room, or a positive duration",
+        );
     }
     let hold = section.duration("hold");
     let initial = section.whole("initial");
@@ -175,7 +200,12 @@ fn memory(section: &Section<'_>) -> Option<MemorySpec> {
     if let (Some(request), Some(limit)) = (request_bytes, limit_bytes)
         && request > limit
     {
-        section.wrong("request", "`memory.request` is larger than `memory.limit`", "more than the limit", "lower the request or raise the limit");
+        section.wrong(
+            "request",
+            "`memory.request` is larger than `memory.limit`",
+            "more than the limit",
+            "lower the request or raise the limit",
+        );
     }
     Some(MemorySpec { request_bytes, limit_bytes, idle_bytes: idle?, per_request_bytes: per_request? })
 }
@@ -212,7 +242,12 @@ fn balancer(section: &Section<'_>) -> Option<BalancerSpec> {
             let inner = choice.inside.table("least_request");
             let choices = inner.count("choices")?;
             if choices < 2 {
-                inner.wrong("choices", "least request needs at least 2 choices", "too few", "write 2, or take `balancer.random = {}`");
+                inner.wrong(
+                    "choices",
+                    "least request needs at least 2 choices",
+                    "too few",
+                    "write 2, or take `balancer.random = {}`",
+                );
                 return None;
             }
             BalancerSpec::LeastRequest { choices }
@@ -223,7 +258,12 @@ fn balancer(section: &Section<'_>) -> Option<BalancerSpec> {
 fn start(section: &Section<'_>, folder: &Path) -> Option<StartSpec> {
     let image = section.choice("image", &[("cached", ImageState::Cached), ("pulled", ImageState::Pulled)]);
     if image == Some(ImageState::Cached) && section.has("pull") {
-        section.suspicious("pull", "`pull` is skipped, since the image is cached", "not used", "write `image = \"pulled\"`");
+        section.suspicious(
+            "pull",
+            "`pull` is skipped, since the image is cached",
+            "not used",
+            "write `image = \"pulled\"`",
+        );
     }
     let law = |name: &str| section.law(name, Of::Time, folder);
     let (reconcile, schedule, kubelet_notice) = (law("reconcile"), law("schedule"), law("kubelet_notice"));
@@ -256,11 +296,17 @@ fn readiness_probe(section: &Section<'_>) -> Option<Option<ReadinessProbe>> {
             section.read("readiness_probe", |_| Ok(()));
             return Some(None);
         }
-        section.wrong("readiness_probe", format!("\"{word}\" is no readiness probe"), "neither a table nor \"none\"", "write `{ period = \"5s\" }` or \"none\"");
+        section.wrong(
+            "readiness_probe",
+            format!("\"{word}\" is no readiness probe"),
+            "neither a table nor \"none\"",
+            "write `{ period = \"5s\" }` or \"none\"",
+        );
         return None;
     }
     let probe = section.table_or("readiness_probe");
-    let (initial_delay, period, timeout) = (probe.duration("initial_delay"), probe.some_time("period"), probe.some_time("timeout"));
+    let (initial_delay, period, timeout) =
+        (probe.duration("initial_delay"), probe.some_time("period"), probe.some_time("timeout"));
     let (success_threshold, failure_threshold) = (probe.count("success_threshold"), probe.count("failure_threshold"));
     for (name, value) in [("success_threshold", success_threshold), ("failure_threshold", failure_threshold)] {
         if value == Some(0) {
@@ -291,7 +337,12 @@ fn stop(section: &Section<'_>, folder: &Path) -> Option<StopSpec> {
     if let (Some(grace), Some(pre)) = (grace_period, pre_stop)
         && pre > grace
     {
-        section.suspicious("pre_stop", "`pre_stop` outlasts the grace period", "killed before it ends", "raise `grace_period`");
+        section.suspicious(
+            "pre_stop",
+            "`pre_stop` outlasts the grace period",
+            "killed before it ends",
+            "raise `grace_period`",
+        );
     }
     Some(StopSpec { grace_period: grace_period?, pre_stop: pre_stop?, endpoint_lag: endpoint_lag?, drain: drain? })
 }
@@ -325,7 +376,12 @@ fn schedule(section: &Section<'_>) -> Option<ScheduleSpec> {
     for step in section.tables("steps") {
         let (at, replicas) = (step.duration("at")?, step.count("replicas")?);
         if last.is_some_and(|last| at <= last) {
-            step.wrong("at", "the steps of a schedule are not in order of time", "not later than the step before", "sort them by `at`");
+            step.wrong(
+                "at",
+                "the steps of a schedule are not in order of time",
+                "not later than the step before",
+                "sort them by `at`",
+            );
             return None;
         }
         last = Some(at);
@@ -339,7 +395,12 @@ fn schedule(section: &Section<'_>) -> Option<ScheduleSpec> {
     if let (Some(repeat), Some(last)) = (repeat_every, last)
         && last >= repeat
     {
-        section.wrong("repeat_every", "the schedule repeats before its last step", "too short", "raise it above the last `at`");
+        section.wrong(
+            "repeat_every",
+            "the schedule repeats before its last step",
+            "too short",
+            "raise it above the last `at`",
+        );
         return None;
     }
     Some(ScheduleSpec { steps, repeat_every })

@@ -58,7 +58,12 @@ pub(super) fn metrics_server(section: &Section<'_>, folder: &Path) -> Option<Met
     let enabled = section.yes("enabled");
     let metric_resolution = section.duration("metric_resolution");
     if metric_resolution.is_some_and(|resolution| resolution < Span::from_secs(10)) {
-        section.wrong("metric_resolution", "metrics-server refuses a resolution below 10s", "too short", "write at least \"10s\"");
+        section.wrong(
+            "metric_resolution",
+            "metrics-server refuses a resolution below 10s",
+            "too short",
+            "write at least \"10s\"",
+        );
     }
     let housekeeping_interval = section.some_time("housekeeping_interval");
     let housekeeping_jitter = section.number_from("housekeeping_jitter", 0.0, false);
@@ -99,14 +104,24 @@ pub(super) fn prometheus(section: &Section<'_>, folder: &Path) -> Option<Prometh
         && timeout > interval
     {
         let key = if section.has("scrape_timeout") { "scrape_timeout" } else { "scrape_interval" };
-        section.wrong(key, "`scrape_timeout` is longer than `scrape_interval`", "Prometheus refuses this", "lower the timeout or raise the interval");
+        section.wrong(
+            key,
+            "`scrape_timeout` is longer than `scrape_interval`",
+            "Prometheus refuses this",
+            "lower the timeout or raise the interval",
+        );
     }
     let rate_window = section.some_time("rate_window");
     if let (Some(window), Some(interval)) = (rate_window, scrape_interval)
         && window < interval * 2
     {
         let key = if section.has("rate_window") { "rate_window" } else { "scrape_interval" };
-        section.suspicious(key, "`rate_window` is shorter than two scrapes", "results flicker to \"no data\"", "make it at least twice `scrape_interval`");
+        section.suspicious(
+            key,
+            "`rate_window` is shorter than two scrapes",
+            "results flicker to \"no data\"",
+            "make it at least twice `scrape_interval`",
+        );
     }
     let lookback_delta = section.some_time("lookback_delta");
     let metrics_relist_interval = section.some_time("metrics_relist_interval");
@@ -115,7 +130,12 @@ pub(super) fn prometheus(section: &Section<'_>, folder: &Path) -> Option<Prometh
     if let (Some(age), Some(relist)) = (metrics_max_age, metrics_relist_interval)
         && age < relist
     {
-        section.wrong("metrics_max_age", "`metrics_max_age` is smaller than `metrics_relist_interval`", "the adapter refuses this", "raise it");
+        section.wrong(
+            "metrics_max_age",
+            "`metrics_max_age` is smaller than `metrics_relist_interval`",
+            "the adapter refuses this",
+            "raise it",
+        );
     }
     let adapter_query_latency = section.law("adapter_query_latency", Of::Time, folder);
     let target_discovery = section.law("target_discovery", Of::Time, folder);
@@ -147,14 +167,23 @@ pub(super) fn signal(section: &Section<'_>, folder: &Path) -> Option<SignalSpec>
     match super::files::signal_of(&folder.join(&file), &column) {
         Ok(points) => Some(SignalSpec { name, points }),
         Err(message) => {
-            section.wrong("file", message, "this file", "give a CSV file with columns `t` (seconds, rising) and `value`");
+            section.wrong(
+                "file",
+                message,
+                "this file",
+                "give a CSV file with columns `t` (seconds, rising) and `value`",
+            );
             None
         }
     }
 }
 
 /// Reads `fault.<kind>`; `pool_of` finds a pool by its name and reports a wrong one.
-pub(super) fn fault(kind: &str, faults: &Section<'_>, pool_of: &dyn Fn(&Section<'_>) -> Option<PoolId>) -> Option<Fault> {
+pub(super) fn fault(
+    kind: &str,
+    faults: &Section<'_>,
+    pool_of: &dyn Fn(&Section<'_>) -> Option<PoolId>,
+) -> Option<Fault> {
     let section = faults.table(kind);
     match kind {
         "metrics_server_down" => Some(Fault::MetricsServerDown { lasts: section.some_time("lasts")? }),
@@ -219,8 +248,14 @@ pub(crate) fn condition(text: &str) -> Result<(Figure, ConditionSpec), String> {
         Figure::Quantile(_) | Figure::Mean | Figure::Recovery => units::duration(value)?.as_secs_f64(),
         Figure::Errors | Figure::Utilization | Figure::GoodTime => units::share(value)?,
         Figure::Cost | Figure::CostPerMillion => {
-            let number = value.strip_prefix('$').ok_or_else(|| format!("`{value}` is no amount; write dollars, such as \"$20\""))?;
-            number.parse::<f64>().ok().filter(|amount| amount.is_finite()).ok_or_else(|| format!("`{value}` is no amount"))?
+            let number = value
+                .strip_prefix('$')
+                .ok_or_else(|| format!("`{value}` is no amount; write dollars, such as \"$20\""))?;
+            number
+                .parse::<f64>()
+                .ok()
+                .filter(|amount| amount.is_finite())
+                .ok_or_else(|| format!("`{value}` is no amount"))?
         }
         _ => value
             .parse::<f64>()
@@ -258,7 +293,9 @@ fn figure(name: &str) -> Result<Figure, String> {
         let names: Vec<&str> = FIGURES.iter().map(|(known, _)| *known).chain(["p50", "p95", "p99"]).collect();
         match crate::diagnostics::closest(name, names.iter().copied()) {
             Some(meant) => format!("`{name}` is no figure; did you mean `{meant}`?"),
-            None => format!("`{name}` is no figure; the figures are p50, p95, p99, {}", names[..names.len() - 3].join(", ")),
+            None => {
+                format!("`{name}` is no figure; the figures are p50, p95, p99, {}", names[..names.len() - 3].join(", "))
+            }
         }
     })
 }

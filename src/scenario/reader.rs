@@ -91,8 +91,15 @@ impl<'a> Section<'a> {
             Value::Table(entries) => entries.as_slice(),
             _ => {
                 reader.report(
-                    Problem::error(node.at.clone(), format!("{title} is {} where a table is wanted", node.kind()), "not a table")
-                        .help(format!("write its keys as in `{{ {} = ... }}`", keys.keys.first().map_or("key", |key| key.name))),
+                    Problem::error(
+                        node.at.clone(),
+                        format!("{title} is {} where a table is wanted", node.kind()),
+                        "not a table",
+                    )
+                    .help(format!(
+                        "write its keys as in `{{ {} = ... }}`",
+                        keys.keys.first().map_or("key", |key| key.name)
+                    )),
                 );
                 NOTHING
             }
@@ -104,7 +111,13 @@ impl<'a> Section<'a> {
     }
 
     /// A section of which nothing is written: defaults only.
-    pub(super) fn absent(reader: &'a Reader<'a>, keys: &'static Keys, at: Range<usize>, path: String, title: String) -> Self {
+    pub(super) fn absent(
+        reader: &'a Reader<'a>,
+        keys: &'static Keys,
+        at: Range<usize>,
+        path: String,
+        title: String,
+    ) -> Self {
         let header = header_path(&title);
         Self { reader, keys, entries: NOTHING, at, path, title, header }
     }
@@ -154,12 +167,24 @@ impl<'a> Section<'a> {
     }
 
     /// Reports an error at a key's value.
-    pub(super) fn wrong(&self, name: &str, message: impl Into<String>, label: impl Into<String>, help: impl Into<String>) {
+    pub(super) fn wrong(
+        &self,
+        name: &str,
+        message: impl Into<String>,
+        label: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         self.reader.report(Problem::error(self.place(name), message, label).help(help));
     }
 
     /// Reports a warning at a key's value.
-    pub(super) fn suspicious(&self, name: &str, message: impl Into<String>, label: impl Into<String>, help: impl Into<String>) {
+    pub(super) fn suspicious(
+        &self,
+        name: &str,
+        message: impl Into<String>,
+        label: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         self.reader.report(Problem::warning(self.place(name), message, label).help(help));
     }
 
@@ -175,8 +200,11 @@ impl<'a> Section<'a> {
                 }
                 Err(message) => {
                     self.reader.report(
-                        Problem::error(entry.node.at.clone(), message, format!("value of `{name}`"))
-                            .help(format!("`{name}` is {}: {}", key.kind.words(), key.about)),
+                        Problem::error(entry.node.at.clone(), message, format!("value of `{name}`")).help(format!(
+                            "`{name}` is {}: {}",
+                            key.kind.words(),
+                            key.about
+                        )),
                     );
                     None
                 }
@@ -186,8 +214,12 @@ impl<'a> Section<'a> {
             Fallback::None => None,
             Fallback::Required => {
                 self.reader.report(
-                    Problem::error(self.at.clone(), format!("{} has no `{name}`", self.title), format!("`{name}` is missing"))
-                        .help(format!("add `{name} = {}`: {}", key.kind.example(), key.about)),
+                    Problem::error(
+                        self.at.clone(),
+                        format!("{} has no `{name}`", self.title),
+                        format!("`{name}` is missing"),
+                    )
+                    .help(format!("add `{name} = {}`: {}", key.kind.example(), key.about)),
                 );
                 None
             }
@@ -301,9 +333,7 @@ impl<'a> Section<'a> {
     /// A table of texts.
     pub(super) fn map(&self, name: &str) -> Option<Vec<(String, String)>> {
         self.read(name, |node| match &node.value {
-            Value::Table(entries) => {
-                entries.iter().map(|entry| Ok((entry.key.clone(), text(&entry.node)?))).collect()
-            }
+            Value::Table(entries) => entries.iter().map(|entry| Ok((entry.key.clone(), text(&entry.node)?))).collect(),
             _ => Err(format!("{} where a table of texts is wanted", node.kind())),
         })
     }
@@ -322,7 +352,9 @@ impl<'a> Section<'a> {
 
     /// The table under a key of a table or a word; all defaults where it is not written.
     pub(super) fn table_or(&self, name: &str) -> Section<'a> {
-        let Kind::TableOr(keys, _) = self.key(name).kind else { panic!("`{name}` is a table or a word of {}", self.title) };
+        let Kind::TableOr(keys, _) = self.key(name).kind else {
+            panic!("`{name}` is a table or a word of {}", self.title)
+        };
         let path = join(&self.path, name);
         let title = self.inner_title(name);
         match self.entry(name) {
@@ -335,8 +367,12 @@ impl<'a> Section<'a> {
     pub(super) fn required_table(&self, name: &str) -> Option<Section<'a>> {
         if !self.has(name) {
             self.reader.report(
-                Problem::error(self.at.clone(), format!("{} has no `{name}`", self.title), format!("`{name}` is missing"))
-                    .help(format!("add `{name} = {{ ... }}`: {}", self.key(name).about)),
+                Problem::error(
+                    self.at.clone(),
+                    format!("{} has no `{name}`", self.title),
+                    format!("`{name}` is missing"),
+                )
+                .help(format!("add `{name} = {{ ... }}`: {}", self.key(name).about)),
             );
             return None;
         }
@@ -354,12 +390,16 @@ impl<'a> Section<'a> {
         let Some(entry) = self.entry(name) else { return Vec::new() };
         let Value::List(items) = &entry.node.value else {
             self.reader.report(
-                Problem::error(entry.node.at.clone(), format!("`{name}` is {} where a list is wanted", entry.node.kind()), "not a list")
-                    .help(if self.path.is_empty() {
-                        format!("write `[[{name}]]` with two brackets")
-                    } else {
-                        format!("write `{name} = [{{ ... }}]`")
-                    }),
+                Problem::error(
+                    entry.node.at.clone(),
+                    format!("`{name}` is {} where a list is wanted", entry.node.kind()),
+                    "not a list",
+                )
+                .help(if self.path.is_empty() {
+                    format!("write `[[{name}]]` with two brackets")
+                } else {
+                    format!("write `{name} = [{{ ... }}]`")
+                }),
             );
             return Vec::new();
         };
@@ -399,8 +439,12 @@ impl<'a> Section<'a> {
                 }
                 Fallback::Required => {
                     self.reader.report(
-                        Problem::error(self.at.clone(), format!("{} has no `{name}`", self.title), format!("`{name}` is missing"))
-                            .help(format!("add one of {}", choices(name, kinds))),
+                        Problem::error(
+                            self.at.clone(),
+                            format!("{} has no `{name}`", self.title),
+                            format!("`{name}` is missing"),
+                        )
+                        .help(format!("add one of {}", choices(name, kinds))),
                     );
                     None
                 }
@@ -448,7 +492,10 @@ impl<'a> Section<'a> {
                 self.reader.report(
                     Problem::error(
                         second.key_at.clone(),
-                        format!("two kinds of `{name}` at once in {}: `{}` and `{}`", self.title, first.key, second.key),
+                        format!(
+                            "two kinds of `{name}` at once in {}: `{}` and `{}`",
+                            self.title, first.key, second.key
+                        ),
                         "the second",
                     )
                     .beside(first.key_at.clone(), "the first")
@@ -506,7 +553,9 @@ pub(super) fn duration(node: &Node) -> Result<Span, String> {
 pub(super) fn quoted<T>(node: &Node, parse: impl Fn(&str) -> Result<T, String>, example: &str) -> Result<T, String> {
     match &node.value {
         Value::Text(text) => parse(text),
-        Value::Number(number) => Err(format!("{number} has no unit; write it as text with its unit, such as \"{example}\"")),
+        Value::Number(number) => {
+            Err(format!("{number} has no unit; write it as text with its unit, such as \"{example}\""))
+        }
         _ => Err(format!("{} where text such as \"{example}\" is wanted", node.kind())),
     }
 }
@@ -517,7 +566,9 @@ pub(super) fn number(node: &Node) -> Result<f64, String> {
             Ok(value) if value.is_finite() => Ok(value),
             _ => Err(format!("{number} is not a finite number")),
         },
-        Value::Text(text) => Err(format!("\"{text}\" where a bare number is wanted; leave the quotes and the unit out")),
+        Value::Text(text) => {
+            Err(format!("\"{text}\" where a bare number is wanted; leave the quotes and the unit out"))
+        }
         _ => Err(format!("{} where a number is wanted", node.kind())),
     }
 }
@@ -531,5 +582,8 @@ pub(super) fn whole(node: &Node) -> Result<u64, String> {
 
 pub(super) fn count(node: &Node) -> Result<u32, String> {
     let value = whole(node)?;
-    u32::try_from(value).ok().filter(|&count| count <= 1_000_000).ok_or_else(|| format!("{value} is more than 1,000,000"))
+    u32::try_from(value)
+        .ok()
+        .filter(|&count| count <= 1_000_000)
+        .ok_or_else(|| format!("{value} is more than 1,000,000"))
 }

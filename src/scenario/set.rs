@@ -1,9 +1,9 @@
 //! `--set path=value`, and the changes of `[[event]]`: the text is edited, its comments kept, and read again.
 
+use super::tree::{Node, Value as Read};
 use crate::diagnostics::Flag;
 use crate::diagnostics::Problem;
 use crate::diagnostics::closest;
-use super::tree::{Node, Value as Read};
 use std::ops::Range;
 use toml_edit::{DocumentMut, InlineTable, Item, Value};
 
@@ -40,7 +40,11 @@ impl Change {
         let segments = split(path_text, begin);
         if segments.iter().any(|(segment, _)| segment.is_empty()) {
             let at = Flag { at: begin..begin + path_text.len().max(1), text: flag };
-            return Err(Box::new(Problem::flag(at, "`--set` with an empty part in its path", "write it as in pool.chat.replicas=3")));
+            return Err(Box::new(Problem::flag(
+                at,
+                "`--set` with an empty part in its path",
+                "write it as in pool.chat.replicas=3",
+            )));
         }
         let value_at = begin + path.len() + 1..flag.len();
         let trimmed = value.trim();
@@ -64,7 +68,8 @@ impl Change {
         self.existing = 0;
         for (number, (segment, _)) in self.segments.iter().enumerate() {
             if item.is_array_of_tables() || item.is_array() {
-                let position = position(item, segment).map_err(|(message, label)| Misfit { segment: number, message, label })?;
+                let position =
+                    position(item, segment).map_err(|(message, label)| Misfit { segment: number, message, label })?;
                 self.existing += 1;
                 if number == last {
                     replace_element(item, position, &self.value);
@@ -74,7 +79,10 @@ impl Change {
                 continue;
             }
             let Some(table) = item.as_table_like_mut() else {
-                let message = format!("`{}` is a value, not a table", self.segments[..number].iter().map(|(s, _)| s.as_str()).collect::<Vec<_>>().join("."));
+                let message = format!(
+                    "`{}` is a value, not a table",
+                    self.segments[..number].iter().map(|(s, _)| s.as_str()).collect::<Vec<_>>().join(".")
+                );
                 return Err(Misfit { segment: number, message, label: "nothing can stand below it".to_owned() });
             };
             let known = table.contains_key(segment);
@@ -168,7 +176,14 @@ fn names(item: &Item) -> Vec<String> {
         Item::ArrayOfTables(tables) => tables.iter().map(|table| name(table.get("name"))).collect(),
         Item::Value(Value::Array(values)) => values
             .iter()
-            .map(|value| value.as_inline_table().and_then(|table| table.get("name")).and_then(Value::as_str).unwrap_or("").to_owned())
+            .map(|value| {
+                value
+                    .as_inline_table()
+                    .and_then(|table| table.get("name"))
+                    .and_then(Value::as_str)
+                    .unwrap_or("")
+                    .to_owned()
+            })
             .collect(),
         _ => Vec::new(),
     }
@@ -232,7 +247,8 @@ pub(super) fn lines_kept(old: &str, new: &str) -> Vec<Option<usize>> {
     let mut next = 0;
     for (number, line) in new.iter().enumerate() {
         let same = old.get(next) == Some(line);
-        let inserted = !same && new.get(number + 1..).is_some_and(|rest| rest.iter().take(3).any(|later| old.get(next) == Some(later)));
+        let inserted = !same
+            && new.get(number + 1..).is_some_and(|rest| rest.iter().take(3).any(|later| old.get(next) == Some(later)));
         if same {
             kept.push(Some(next));
             next += 1;
@@ -250,7 +266,8 @@ pub(super) fn lines_kept(old: &str, new: &str) -> Vec<Option<usize>> {
 }
 
 /// Keys that hold the path of a file, by the key above them where another key has the same name.
-const PATH_KEYS: [(&str, &str); 4] = [("trace", "file"), ("signal", "file"), ("empirical", "file"), ("hpa", "manifest")];
+const PATH_KEYS: [(&str, &str); 4] =
+    [("trace", "file"), ("signal", "file"), ("empirical", "file"), ("hpa", "manifest")];
 
 /// Rewrites every file path of a scenario.
 pub(super) fn rewrite_paths(document: &mut DocumentMut, rewrite: &dyn Fn(&str) -> String) {

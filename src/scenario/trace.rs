@@ -84,7 +84,16 @@ impl TraceFile {
         let columns = trace.columns;
         let hash = trace.table.into_source().into_inner().hash.expect("a check hashes").finalize();
         let sha256 = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(TraceFacts { rows, requests, binned: columns.count.is_some(), first, last, shared_instants: shared, sha256, columns })
+        Ok(TraceFacts {
+            rows,
+            requests,
+            binned: columns.count.is_some(),
+            first,
+            last,
+            shared_instants: shared,
+            sha256,
+            columns,
+        })
     }
 
     /// Opens a checked trace for a run.
@@ -101,7 +110,8 @@ impl TraceFile {
 
     fn begin(spec: &TraceSpec, hashing: bool) -> Result<Self, TraceError> {
         let path = spec.file.clone();
-        let fail = |line: u64, message: String| TraceError { path: path.clone(), line: (line > 0).then_some(line), message };
+        let fail =
+            |line: u64, message: String| TraceError { path: path.clone(), line: (line > 0).then_some(line), message };
         let file = File::open(&path).map_err(|error| fail(0, format!("cannot open: {error}")))?;
         let source = BufReader::with_capacity(1 << 16, Hashing { file, hash: hashing.then(Sha256::new) });
         let table = RawTable::new(source).map_err(|error| fail(error.line.unwrap_or(0), error.message))?;
@@ -153,7 +163,9 @@ impl RowSource for TraceFile {
         let text = self.wrap(self.table.field(self.columns.time))?;
         let Some(t) = seconds(text) else {
             let column = &self.table.header()[self.columns.time];
-            return Err(self.error(line, format!("`{text}` in column `{column}` is no time of 0 s or more, nor a date")));
+            return Err(
+                self.error(line, format!("`{text}` in column `{column}` is no time of 0 s or more, nor a date"))
+            );
         };
         if t < self.last {
             return Err(self.error(line, "earlier than the row before; sort the file by time"));
@@ -168,7 +180,9 @@ impl RowSource for TraceFile {
                 let text = self.wrap(self.table.field(column))?;
                 match seconds(text) {
                     Some(demand) => Some(demand),
-                    None => return Err(self.error(line, format!("`{text}` is no number of seconds of work of 0 or more"))),
+                    None => {
+                        return Err(self.error(line, format!("`{text}` is no number of seconds of work of 0 or more")));
+                    }
                 }
             }
             None => None,
@@ -195,7 +209,12 @@ pub(super) fn seconds(text: &str) -> Option<Span> {
     let text = text.trim();
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if !text.is_empty() && digits(whole) && digits(fraction) && !(whole.is_empty() && fraction.is_empty()) && whole.len() <= 10 {
+    if !text.is_empty()
+        && digits(whole)
+        && digits(fraction)
+        && !(whole.is_empty() && fraction.is_empty())
+        && whole.len() <= 10
+    {
         let mut nanos: u64 = 0;
         for place in 0..9 {
             let digit = fraction.as_bytes().get(place).map_or(0, |byte| u64::from(byte - b'0'));

@@ -9,7 +9,7 @@ use crate::scalers::hpa::Selector;
 use crate::scalers::hpa::spec::{CrossVersionObjectReference, MetricIdentifier};
 use crate::scalers::{
     Api, ApiError, ContainerRequests, ContainerSample, PodPhase, PodSample, PodTemplate, PutError, ReadyStatus, Scale,
-    SeenPod, ScalerSpec,
+    ScalerSpec, SeenPod,
 };
 use crate::scenario::PoolSpec;
 use crate::units::{PoolId, Quantity, ReplicaId, SimTime};
@@ -29,7 +29,8 @@ impl<'s, 'a, R: Recorder> View<'s, 'a, R> {
     }
 
     fn find(&self, of: &CrossVersionObjectReference) -> Result<PoolId, ApiError> {
-        let found = self.sim.pools.iter().find(|(_, pool)| pool.spec.name == of.name && pool.spec.kind.as_str() == of.kind);
+        let found =
+            self.sim.pools.iter().find(|(_, pool)| pool.spec.name == of.name && pool.spec.kind.as_str() == of.kind);
         found.map(|(id, _)| id).ok_or_else(|| {
             let resource = format!("{}s.apps", of.kind.to_lowercase());
             ApiError(format!("{resource} \"{}\" not found", of.name))
@@ -90,8 +91,10 @@ fn whole(at: SimTime) -> SimTime {
 /// What the pods of a pool ask for.
 pub(super) fn template(spec: &PoolSpec) -> PodTemplate {
     let requests = |cpu: Option<u64>, memory: Option<u64>| {
-        let cpu = cpu.map(|millis| ("cpu".to_owned(), Quantity::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))));
-        let memory = memory.map(|bytes| ("memory".to_owned(), Quantity::from_units(i64::try_from(bytes).unwrap_or(i64::MAX))));
+        let cpu =
+            cpu.map(|millis| ("cpu".to_owned(), Quantity::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))));
+        let memory =
+            memory.map(|bytes| ("memory".to_owned(), Quantity::from_units(i64::try_from(bytes).unwrap_or(i64::MAX))));
         cpu.into_iter().chain(memory).collect()
     };
     let main = ContainerRequests {
@@ -102,7 +105,11 @@ pub(super) fn template(spec: &PoolSpec) -> PodTemplate {
         name: container.name.clone(),
         requests: requests(container.cpu_request_millis, container.memory_request_bytes),
     });
-    PodTemplate { containers: std::iter::once(main).chain(others).collect(), sidecars: Vec::new(), pod_requests: Vec::new() }
+    PodTemplate {
+        containers: std::iter::once(main).chain(others).collect(),
+        sidecars: Vec::new(),
+        pod_requests: Vec::new(),
+    }
 }
 
 /// A pod as the API server shows it.
@@ -134,7 +141,8 @@ impl<R: Recorder> Api for View<'_, '_, R> {
 
     fn put_scale(&mut self, of: &CrossVersionObjectReference, replicas: i32) -> Result<(), PutError> {
         let pool = self.find(of).map_err(|error| PutError::Other(error.0))?;
-        let replicas = u32::try_from(replicas).map_err(|_| PutError::Other("spec.replicas: must be 0 or more".to_owned()))?;
+        let replicas =
+            u32::try_from(replicas).map_err(|_| PutError::Other("spec.replicas: must be 0 or more".to_owned()))?;
         self.sim.set_size(pool, replicas);
         Ok(())
     }
@@ -161,7 +169,9 @@ impl<R: Recorder> Api for View<'_, '_, R> {
             pools.iter().any(|&pool| matches!(self.sim.pools[pool].spec.metrics, PoolMetricsSpec::Resource));
         let server = &self.sim.perception.server;
         if through_server && !server.spec.enabled {
-            return Err(ApiError("the server could not find the requested resource (get pods.metrics.k8s.io)".to_owned()));
+            return Err(ApiError(
+                "the server could not find the requested resource (get pods.metrics.k8s.io)".to_owned(),
+            ));
         }
         if through_server && !(server.up && server.has_served) {
             let text = "the server is currently unable to handle the request (get pods.metrics.k8s.io)";

@@ -258,8 +258,12 @@ impl<R: Recorder> Sim<'_, R> {
     fn kill_some(&mut self, pool: PoolId, count: u32, number: u32) {
         let object = object_of(&self.pools[pool].spec);
         self.say(&object, "fault", true, "PodsKilled", &format!("{count} pods die"));
-        let mut candidates: Vec<_> =
-            self.pools[pool].members.iter().copied().filter(|&replica| self.replicas[replica].life.is_ready()).collect();
+        let mut candidates: Vec<_> = self.pools[pool]
+            .members
+            .iter()
+            .copied()
+            .filter(|&replica| self.replicas[replica].life.is_ready())
+            .collect();
         let mut stream = self.streams.keyed("fault/pods_killed", u64::from(number));
         for _ in 0..count {
             if candidates.is_empty() {
@@ -277,7 +281,13 @@ impl<R: Recorder> Sim<'_, R> {
             Fault::MetricsServerDown { .. } => {
                 self.perception.server.up = self.perception.server.spec.enabled;
                 self.forget_metrics();
-                self.say("metrics-server", "fault", false, "Up", "The metrics API answers again; it has forgotten everything");
+                self.say(
+                    "metrics-server",
+                    "fault",
+                    false,
+                    "Up",
+                    "The metrics API answers again; it has forgotten everything",
+                );
             }
             Fault::PrometheusDown { .. } => self.say("prometheus", "fault", false, "Up", "Prometheus answers again"),
             Fault::KubeletSlow { pool, .. } => {

@@ -147,7 +147,8 @@ impl ServerState {
 impl<R: Recorder> Sim<'_, R> {
     /// Is this pool's use sampled by kubelets at all?
     fn is_watched(&self, pool: PoolId) -> bool {
-        self.perception.server.spec.enabled && matches!(self.pools[pool].spec.metrics, PoolMetricsSpec::Resource)
+        self.perception.server.spec.enabled
+            && matches!(self.pools[pool].spec.metrics, PoolMetricsSpec::Resource)
             && !matches!(self.pools[pool].spec.scaler, ScalerSpec::Fixed | ScalerSpec::Schedule(_))
     }
 
@@ -179,7 +180,8 @@ impl<R: Recorder> Sim<'_, R> {
         let resolution = self.perception.server.spec.metric_resolution;
         let on_demand = self.perception.server.spec.sampling == Sampling::OnDemand;
         let next_scrape = SimTime::ZERO + WALL_AT_ZERO + first_scrape;
-        let scrapes = [3_u64, 2, 1].map(|n| next_scrape.checked_sub(resolution * n).expect("the wall clock reads a large number"));
+        let scrapes = [3_u64, 2, 1]
+            .map(|n| next_scrape.checked_sub(resolution * n).expect("the wall clock reads a large number"));
         for index in 0..self.replicas[replica].watches.len() {
             let idle = self.idle_cores(replica, index);
             let memory = self.memory_bytes(replica, index);
@@ -192,7 +194,8 @@ impl<R: Recorder> Sim<'_, R> {
             };
             let uniform = watch.sampling.random::<f64>();
             let long_ago = scrapes[0].checked_sub(rule.interval * 4).expect("the wall clock reads a large number");
-            let mut keeper = Housekeeper::new(&rule, long_ago + Span::from_drawn_secs(uniform * rule.interval.as_secs_f64()));
+            let mut keeper =
+                Housekeeper::new(&rule, long_ago + Span::from_drawn_secs(uniform * rule.interval.as_secs_f64()));
             let mut due = scrapes.iter();
             let mut scrape = due.next();
             while keeper.next < SimTime::ZERO + WALL_AT_ZERO {
@@ -233,7 +236,12 @@ impl<R: Recorder> Sim<'_, R> {
     }
 
     fn arm_housekeeping(&mut self, replica: ReplicaId) {
-        let next = self.replicas[replica].watches.iter().filter_map(|watch| watch.keeper.as_ref()).map(|keeper| keeper.next).min();
+        let next = self.replicas[replica]
+            .watches
+            .iter()
+            .filter_map(|watch| watch.keeper.as_ref())
+            .map(|keeper| keeper.next)
+            .min();
         if let Some(next) = next {
             let at = SimTime::ZERO + next.saturating_since(SimTime::ZERO + WALL_AT_ZERO);
             self.queue.push(at.max(self.now), Event::Housekeeping { replica });
@@ -315,7 +323,8 @@ impl<R: Recorder> Sim<'_, R> {
                     continue;
                 }
                 let now_points = on_demand.then(|| self.points(replica, wall));
-                let (answered, read_after) = self.replicas[replica].ask_kubelet(stagger_s, &latency_law, slow, missed, timeout);
+                let (answered, read_after) =
+                    self.replicas[replica].ask_kubelet(stagger_s, &latency_law, slow, missed, timeout);
                 complete = complete.max(self.now + answered);
                 if let Some(read_after) = read_after {
                     self.replicas[replica].read(wall + read_after, now_points);

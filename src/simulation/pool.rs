@@ -1,11 +1,11 @@
 //! A pool as the simulation keeps it: routing, waiting room, size, and the truth about all of that.
 
 use super::signals::Tap;
+use crate::random::Stream;
 use crate::record::{Outcome, RequestEnd};
 use crate::scenario::PoolSpec;
 use crate::serving::{Balancer, InQueue, InWait, List, TimeoutClass};
 use crate::units::{Id, ReplicaId, Span};
-use crate::random::Stream;
 
 /// A pool of one run.
 pub(super) struct Pool {

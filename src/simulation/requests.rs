@@ -451,7 +451,9 @@ impl<R: Recorder> Sim<'_, R> {
         match place {
             Place::Held => self.pools[pool].held.remove(slot, &mut self.requests),
             Place::Central => self.pools[pool].central.remove(slot, &mut self.requests),
-            Place::Waiting | Place::InService => self.replicas[replica].station.remove(self.now, slot, &mut self.requests),
+            Place::Waiting | Place::InService => {
+                self.replicas[replica].station.remove(self.now, slot, &mut self.requests)
+            }
             Place::Nowhere => {}
         }
     }

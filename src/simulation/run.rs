@@ -1,7 +1,7 @@
 //! A run: the clock moves from event to event until the end.
 
-use super::event::Event;
 use super::Sim;
+use super::event::Event;
 use crate::record::{Recorder, Snapshot};
 use crate::scenario::Scenario;
 use crate::workload::{RowSource, TraceError};
@@ -131,4 +131,3 @@ impl<R: Recorder> Sim<'_, R> {
         self.end_unfinished();
     }
 }
-

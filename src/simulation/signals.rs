@@ -104,7 +104,8 @@ struct Look {
 
 impl Tap {
     pub fn new() -> Self {
-        let start = Look { at: SimTime::ZERO, pool: Reading::default(), pods: Vec::new(), latency: Latencies::default() };
+        let start =
+            Look { at: SimTime::ZERO, pool: Reading::default(), pods: Vec::new(), latency: Latencies::default() };
         Self { pool: Counts::default(), latency: Latencies::default(), looks: VecDeque::from([start]) }
     }
 
@@ -150,7 +151,12 @@ impl Tap {
     }
 
     /// A signal of each pod that was there at `end`; latency is not kept per pod.
-    pub fn pod_signals(&self, signal: Signal, begin: SimTime, end: SimTime) -> Option<(Vec<(ReplicaId, f64)>, SimTime)> {
+    pub fn pod_signals(
+        &self,
+        signal: Signal,
+        begin: SimTime,
+        end: SimTime,
+    ) -> Option<(Vec<(ReplicaId, f64)>, SimTime)> {
         let (first, last) = (self.index_at(begin)?, self.index_at(end)?);
         if first == last || matches!(signal, Signal::Latency(_)) {
             return None;

@@ -216,7 +216,9 @@ mod tests {
     fn tickers_of_different_periods_meet_exactly() {
         let met = (0..86_400_u64)
             .filter(|n| {
-                (SimTime::ZERO + Span::from_millis(100) * (n * 10)).as_nanos() % Span::from_secs(15).as_nanos() == 0
+                (SimTime::ZERO + Span::from_millis(100) * (n * 10))
+                    .as_nanos()
+                    .is_multiple_of(Span::from_secs(15).as_nanos())
             })
             .count();
         assert_eq!(met, 5_760); // every 15 s of a day

@@ -1,6 +1,6 @@
 //! Closed loop: users who think, send a request, wait for its end, and think again.
 //!
-//! User k is the same in every run of a seed, whatever the policy: its thinking and its work come from its own stream, and
+//! User k is the same in every run of a seed, whatever the policy: its thinking and its work come from streams of its own, and
 //! the highest-numbered users leave first, so that those present are always 0..n. A user who comes again goes on in its
 //! stream. One who leaves lets a request in flight end and sends no more; should it be back before that end, the old
 //! request is not waited for.
@@ -34,7 +34,8 @@ pub(super) struct Users {
 }
 
 struct User {
-    stream: Stream,
+    thinking: Stream,
+    work: Stream,
     /// How often it has left.
     stay: u32,
     /// The stay in which the request was sent that is in flight under the user's own number.
@@ -128,11 +129,11 @@ impl Users {
         }
     }
 
-    /// The stream of the user who sent this request.
+    /// The stream of the works of the user who sent this request.
     pub(super) fn stream(&mut self, handle: u32) -> &mut Stream {
         let user =
             if (handle as usize) < self.users.len() { handle } else { self.overlapping[LAST_HANDLE - handle].user };
-        &mut self.users[user as usize].stream
+        &mut self.users[user as usize].work
     }
 
     fn become_many(&mut self, now: SimTime, count: u32) {
@@ -149,8 +150,10 @@ impl Users {
     fn comes(&mut self, now: SimTime) {
         let user = self.present;
         if self.users.len() == user as usize {
-            let stream = self.streams.keyed(&self.path, u64::from(user));
-            self.users.push(User { stream, stay: 0, in_flight: None });
+            // Apart, since a thought that leads to no request must not shift the works that follow.
+            let thinking = self.streams.keyed(&self.path, u64::from(user));
+            let work = self.streams.keyed(&format!("{}/work", self.path), u64::from(user));
+            self.users.push(User { thinking, work, stay: 0, in_flight: None });
         }
         self.present += 1;
         if self.first_request {
@@ -163,8 +166,8 @@ impl Users {
 
     #[inline]
     fn think(&mut self, now: SimTime, user: u32) {
-        let User { stream, stay, .. } = &mut self.users[user as usize];
-        let at = now + Span::from_drawn_secs(self.think.sample(stream));
+        let User { thinking, stay, .. } = &mut self.users[user as usize];
+        let at = now + Span::from_drawn_secs(self.think.sample(thinking));
         self.due.push(Reverse(Due { at, user, stay: *stay }));
     }
 

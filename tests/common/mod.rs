@@ -1,5 +1,6 @@
 //! What several test programs share: the folder of recorded cases, and a run of a scenario given as text.
 #![allow(dead_code)] // each test program uses its own part
+#![allow(clippy::print_stderr)] // a test that cannot look says so
 
 use autosim::diagnostics::Source;
 use autosim::record::Recorder;
@@ -32,7 +33,11 @@ pub fn load(name: &str, text: &str) -> Loaded {
 
 /// A checked scenario with overrides.
 pub fn load_with(name: &str, text: &str, sets: &[String]) -> Loaded {
-    let source = Source { name: name.into(), text: text.into(), folder: Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios") };
+    let source = Source {
+        name: name.into(),
+        text: text.into(),
+        folder: Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios"),
+    };
     scenario::load(&source, sets).unwrap_or_else(|problems| panic!("{}\n{text}", problems.render(false)))
 }
 

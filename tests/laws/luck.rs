@@ -125,9 +125,6 @@ pub fn users_keep_theirs(seed: u64, seen: &Witness<'_>) -> (Vec<String>, usize) 
     let scenario = seen.scenario;
     let (mut wrong, mut looked_at) = (Vec::new(), 0);
     for (number, sent) in sent(seen).into_iter().enumerate() {
-        if !come_once(scenario, number) {
-            continue;
-        }
         let Some(works) = served_at_once(scenario, seed, number) else { continue };
         looked_at += sent.len();
         if works.shared.len() * 10 > works.owners.len() {
@@ -155,18 +152,6 @@ pub fn users_keep_theirs(seed: u64, seen: &Witness<'_>) -> (Vec<String>, usize) 
         }
     }
     (wrong, looked_at)
-}
-
-/// Does no user of this load leave and come again?
-///
-/// A user's thinking and its work are drawn from one stream in turn. Who leaves while it thinks has drawn a thought that
-/// leads to no request, who leaves while its request is in flight has not: when it comes again, what is work in the one
-/// run is thought in the other. Until the two have streams of their own, the law holds for those only who come once.
-fn come_once(scenario: &Scenario, number: usize) -> bool {
-    let ArrivalsSpec::Users(users) = &scenario.loads[number].arrivals else { return false };
-    let targets = std::iter::once(users.start).chain(users.stages.iter().map(|stage| stage.target));
-    let scales = std::iter::once(scenario.loads[number].scale).chain(new_scales(scenario, number));
-    users.repeat_every.is_none() && targets.is_sorted_by(|a, b| a <= b) && scales.is_sorted()
 }
 
 /// The factors that events give a load, in order of time.
