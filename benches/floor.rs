@@ -4,6 +4,8 @@
 //! process of its own, and prints the ratio of the medians of their CPU seconds. Times differ between machines and moments;
 //! the ratio is what can be quoted. `cargo bench -- mm16 3` runs one scenario three times.
 
+#![allow(clippy::print_stdout)] // the ratio is for people to read
+
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
 use rand_distr::{Distribution, Exp1};
@@ -85,7 +87,7 @@ enum Next {
 fn bare_central_queue() -> (f64, Latency) {
     let mut arrivals = Xoshiro256PlusPlus::seed_from_u64(1);
     let mut services = Xoshiro256PlusPlus::seed_from_u64(2);
-    let mut draw = |stream: &mut Xoshiro256PlusPlus, mean: f64| -> u64 {
+    let draw = |stream: &mut Xoshiro256PlusPlus, mean: f64| -> u64 {
         let unit: f64 = Exp1.sample(stream);
         (unit * mean) as u64
     };
@@ -132,7 +134,7 @@ fn bare_two_choices() -> (f64, Latency) {
     let mut arrivals = Xoshiro256PlusPlus::seed_from_u64(1);
     let mut services = Xoshiro256PlusPlus::seed_from_u64(2);
     let mut routes = Xoshiro256PlusPlus::seed_from_u64(3);
-    let mut draw = |stream: &mut Xoshiro256PlusPlus, mean: f64| -> u64 {
+    let draw = |stream: &mut Xoshiro256PlusPlus, mean: f64| -> u64 {
         let unit: f64 = Exp1.sample(stream);
         (unit * mean) as u64
     };
@@ -148,7 +150,8 @@ fn bare_two_choices() -> (f64, Latency) {
                     pending.push(Reverse((now + draw(&mut arrivals, gap), Next::Arrival)));
                 }
                 let bits = routes.next_u64();
-                let (one, two) = (((bits >> 32) * 1000 >> 32) as usize, ((bits & 0xFFFF_FFFF) * 1000 >> 32) as usize);
+                let (one, two) =
+                    ((((bits >> 32) * 1000) >> 32) as usize, (((bits & 0xFFFF_FFFF) * 1000) >> 32) as usize);
                 let server = if queues[two].len() < queues[one].len() { two } else { one };
                 queues[server].push_back(now);
                 if queues[server].len() == 1 {

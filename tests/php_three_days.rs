@@ -1,6 +1,8 @@
 //! A recorded day of a real HPA, predicted from its description. One number is fitted, the CPU time of a request, on the
 //! 15-user phase alone; everything that is compared beyond that phase is a prediction.
 
+#![allow(clippy::print_stdout)] // the comparison is for people to read
+
 #[path = "common/mod.rs"]
 mod common;
 
@@ -74,7 +76,7 @@ impl Day {
         };
         let mut moves = self.changes.iter().filter_map(since);
         let first = moves.next().unwrap_or(f64::NAN);
-        (first, moves.last().unwrap_or(first))
+        (first, moves.next_back().unwrap_or(first))
     }
 }
 

@@ -224,47 +224,6 @@ mod tests {
         assert!(all(&spec, 100, 0).is_empty());
     }
 
-    /// Rows made from k6's source; see the FORMAT beside them.
-    #[test]
-    #[expect(clippy::print_stderr, reason = "a skipped check must be seen")]
-    fn recorded_ramps_of_k6() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/conformance/queueing/public.jsonl");
-        let Ok(text) = std::fs::read_to_string(path) else {
-            return eprintln!("skipped: no recorded rows at {path}");
-        };
-        let rows = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
-        let mut checked = 0;
-        for row in rows.filter(|row| row["model"] == "k6-ramping-arrival-rate") {
-            check_k6_row(&row);
-            checked += 1;
-        }
-        assert_eq!(checked, 3);
-    }
-
-    fn check_k6_row(row: &serde_json::Value) {
-        let number = |value: &serde_json::Value| value.as_f64().expect("a number");
-        let unit = number(&row["params"]["time_unit_s"]);
-        let mut stages = vec![stage((0.0, number(&row["params"]["start_rate"]) / unit))];
-        for given in row["params"]["stages"].as_array().expect("stages") {
-            stages.push(stage((number(&given["duration_s"]), number(&given["target"]) / unit)));
-        }
-        let ends = SimTime::ZERO + stages.iter().fold(Span::ZERO, |sum, stage| sum + stage.duration);
-        let mut load = start(&even(RateSpec::Stages(stages), 1.0), 10_000, 0);
-        let starts = arrivals(&mut load, ends + Span::from_nanos(1));
-        for (name, expected) in row["expect"].as_object().expect("metrics") {
-            let found = match name.as_str() {
-                "count" => starts.len() as f64,
-                "first" => starts[0].as_secs_f64(),
-                "last" => starts[starts.len() - 1].as_secs_f64(),
-                _ => {
-                    let number: usize = name.strip_prefix("start_").expect("a start").parse().expect("a number");
-                    starts[number - 1].as_secs_f64()
-                }
-            };
-            assert!((found - number(expected)).abs() <= 1e-6, "{}: {name} is {found}", row["name"]);
-        }
-    }
-
     #[test]
     fn a_ramp_of_k6_by_hand() {
         // 2/s for 5 s, then to 3/s within 5 s: (2·5 - √(5(4·5 + 2k)))/(2 - 3) = √(100 + 10k) - 10 for the k-th of the
