@@ -70,6 +70,11 @@ fn only(tables: &mut RunTables, pool: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Why objectives of a run were missed, from its own tables: one sentence per broken link.
+pub(super) fn evidence(path: &Path) -> Result<Vec<String>, Failure> {
+    Ok(report::explain::evidence(&tables(path)?, None))
+}
+
 /// Reads a run's folder.
 fn tables(path: &Path) -> Result<RunTables, Failure> {
     if folder::listed(path).is_none() {

@@ -136,19 +136,31 @@ fn run_job(
     let totals: Vec<RunTotals> = ran.iter().map(|ran| ran.tally.totals()).collect();
     let wall_s = begun.elapsed().as_secs_f64();
     let events: u64 = ran.iter().map(|ran| ran.stats.events).sum();
+    let mut written = Vec::new();
+    let mut notes = assumptions(&job.loaded.text);
+    if let Some(folder) = folder {
+        written = output::complete(&folder, job_files(job, arguments), &ran[0].tally, &totals)?;
+        let path = folder.path().to_path_buf();
+        folder.finish()?;
+        if totals[0].objectives.iter().any(|objective| !objective.met) {
+            notes.extend(super::explain::evidence(&path)?);
+        }
+    }
     let context = report::SummaryContext {
         wall_s: Some(wall_s),
         events_per_s: Some(events as f64 / wall_s.max(1e-9)),
         stories: ran[0].tally.stories(),
+        notes,
+        run: job.folder.as_deref().map(|folder| folder.display().to_string()),
         ..report::SummaryContext::default()
     };
-    let mut written = Vec::new();
-    if let Some(folder) = folder {
-        written = output::complete(&folder, job_files(job, arguments), &ran[0].tally, &totals)?;
-        folder.finish()?;
-    }
     say(job, arguments, voice, &ran, &totals, &context, &written)?;
     Ok(totals)
+}
+
+/// What an import had to assume stands at the head of the scenario that it wrote, and is said with every result.
+fn assumptions(text: &str) -> Vec<String> {
+    text.lines().filter_map(|line| line.strip_prefix("# assumed: ")).map(|line| format!("assumed {line}")).collect()
 }
 
 fn job_files<'a>(job: &'a Job, arguments: &'a RunArguments) -> output::Files<'a> {

@@ -17,6 +17,8 @@ pub struct SummaryContext {
     pub stories: Vec<ScalingStory>,
     /// What the reader must know to judge the run: assumptions of an import, parts that were left out.
     pub notes: Vec<String>,
+    /// The run's folder as `sim explain` takes it.
+    pub run: Option<String>,
     /// Where the files are, if any were written.
     pub folder: Option<String>,
     /// Their names.
@@ -190,7 +192,7 @@ fn told(word: &str, way: &Move) -> String {
 
 /// How to look at a rise more closely: from the full minute before it.
 fn explain(word: &str, way: &Move, context: &SummaryContext) -> String {
-    match &context.folder {
+    match &context.run {
         Some(folder) if word == "up" => {
             let minute = (way.began_s / 60.0).floor() * 60.0;
             format!("sim explain {folder} --at {}", duration(if minute > 0.0 { minute } else { way.began_s }))
@@ -314,6 +316,7 @@ pub(super) mod tests {
             events_per_s: Some(2.8e6),
             stories: vec![story()],
             notes: vec!["assumed: service is lognormal".to_owned()],
+            run: Some("output/spike".to_owned()),
             folder: Some("output/spike".to_owned()),
             files: ["run.json", "timeline.csv", "timeline.png"].map(str::to_owned).to_vec(),
         };

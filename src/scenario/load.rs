@@ -518,6 +518,17 @@ fn differences(
             );
             continue;
         }
+        if (old.queue.timeout, old.queue.hold) != (new.queue.timeout, new.queue.hold) {
+            problems.push(
+                Problem::error(
+                    event.place.clone(),
+                    "`queue.timeout` and `queue.hold` cannot change during a run",
+                    "this event",
+                )
+                .help("change `queue.capacity`, or give the pool the times that it needs from the beginning"),
+            );
+            continue;
+        }
         let mut same_size = new.clone();
         same_size.replicas = old.replicas;
         if same_size != *old {

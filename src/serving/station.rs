@@ -233,10 +233,18 @@ impl Station {
     /// Books what was used since the last change.
     #[inline]
     fn settle(&mut self, now: SimTime) {
-        if now > self.changed {
+        if now == self.changed {
+            return;
+        }
+        if let Engine::Fifo(_) = &self.engine {
+            // The usual case, told once: workers that nothing slows down.
+            let (elapsed, n) = (now.since(self.changed).as_nanos() as f64, f64::from(self.engine.len()));
+            self.cpu_core_nanos += elapsed * (self.base_cores + n * self.spec.cpu.fraction).min(self.limit_cores);
+            self.busy_nanos += elapsed * (n * self.per_slot).min(1.0);
+        } else {
             self.cpu_core_nanos += self.used_since_change(now);
             self.busy_nanos += self.busy_since_change(now);
-            self.changed = now;
         }
+        self.changed = now;
     }
 }

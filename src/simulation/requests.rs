@@ -29,7 +29,7 @@ impl<R: Recorder> Sim<'_, R> {
 
     /// The load's clock strikes: a request is born, or its number of users changes.
     #[inline]
-    pub(super) fn request_arrives(&mut self, load: LoadId) -> Result<(), TraceError> {
+    pub(super) fn request_arrives(&mut self, load: LoadId) -> Result<(), Box<TraceError>> {
         let state = &mut self.loads[load];
         if state.armed != self.now {
             return Ok(()); // overtaken by an earlier one, which has armed whatever comes next

@@ -37,6 +37,12 @@ impl fmt::Display for RunError {
 
 impl std::error::Error for RunError {}
 
+impl From<Box<TraceError>> for RunError {
+    fn from(error: Box<TraceError>) -> Self {
+        Self::Trace(*error)
+    }
+}
+
 impl From<TraceError> for RunError {
     fn from(error: TraceError) -> Self {
         Self::Trace(error)
@@ -85,7 +91,7 @@ impl<R: Recorder> Sim<'_, R> {
     }
 
     #[inline]
-    fn handle(&mut self, event: Event) -> Result<(), TraceError> {
+    fn handle(&mut self, event: Event) -> Result<(), Box<TraceError>> {
         match event {
             Event::RequestArrives { load } => self.request_arrives(load)?,
             Event::ServiceEnds { replica, epoch } => self.service_ends(replica, epoch),

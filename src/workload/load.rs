@@ -95,14 +95,14 @@ impl Load {
     /// # Errors
     /// A trace that cannot be read on.
     #[inline]
-    pub fn fire(&mut self, now: SimTime) -> Result<Option<Arrival>, TraceError> {
+    pub fn fire(&mut self, now: SimTime) -> Result<Option<Arrival>, Box<TraceError>> {
         debug_assert_eq!(self.next_at(), Some(now), "a load fires when it is due");
         match &mut self.process {
             Process::ByRate(process) => {
                 process.fire();
                 Ok(Some(Arrival { user: None, demand: None }))
             }
-            Process::Trace(trace) => trace.fire(now),
+            Process::Trace(trace) => trace.fire(now).map_err(Box::new),
             Process::Users(users) => Ok(users.fire(now)),
         }
     }
