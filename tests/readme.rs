@@ -25,11 +25,14 @@ fn timeless(text: &str) -> String {
 #[test]
 fn the_spike_summary_is_what_the_program_prints() {
     let folder = std::env::temp_dir().join(format!("sim-readme-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a temporary folder");
+    let scenario = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/spike.toml");
     let mut command = Command::cargo_bin("sim").expect("the binary is built");
     let output = command
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["run", "scenarios/spike.toml", "--no-plots", "--out"])
-        .arg(&folder)
+        .current_dir(&folder)
+        .arg("run")
+        .arg(&scenario)
+        .args(["--no-plots", "--out", "output/spike"])
         .output()
         .expect("it runs");
     let _ = std::fs::remove_dir_all(&folder);

@@ -23,11 +23,11 @@ pub trait Recorder {
 impl Recorder for () {}
 
 impl<A: Recorder> Recorder for &mut A {
-    #[inline]
+    #[inline(always)]
     fn arrived(&mut self, now: SimTime, load: LoadId, pool: PoolId) {
         (**self).arrived(now, load, pool);
     }
-    #[inline]
+    #[inline(always)]
     fn ended(&mut self, end: &RequestEnd) {
         (**self).ended(end);
     }
@@ -46,12 +46,12 @@ impl<A: Recorder> Recorder for &mut A {
 }
 
 impl<A: Recorder, B: Recorder> Recorder for (A, B) {
-    #[inline]
+    #[inline(always)]
     fn arrived(&mut self, now: SimTime, load: LoadId, pool: PoolId) {
         self.0.arrived(now, load, pool);
         self.1.arrived(now, load, pool);
     }
-    #[inline]
+    #[inline(always)]
     fn ended(&mut self, end: &RequestEnd) {
         self.0.ended(end);
         self.1.ended(end);

@@ -120,7 +120,7 @@ impl Station {
     }
 
     /// Service of a request begins; there must be a worker.
-    #[inline]
+    #[inline(always)]
     pub fn start(&mut self, now: SimTime, slot: Slot, requests: &mut Requests) {
         self.settle(now);
         let request = &mut requests[slot];
@@ -135,7 +135,7 @@ impl Station {
     }
 
     /// Takes one request whose service has ended by now.
-    #[inline]
+    #[inline(always)]
     pub fn finish(&mut self, now: SimTime) -> Option<Slot> {
         if self.engine.next_end()? > now {
             return None;
@@ -231,7 +231,7 @@ impl Station {
     }
 
     /// Books what was used since the last change.
-    #[inline]
+    #[inline(always)]
     fn settle(&mut self, now: SimTime) {
         if now == self.changed {
             return;

@@ -16,7 +16,7 @@ const NO_LOAD: LoadId = LoadId::new(u32::MAX);
 
 impl<R: Recorder> Sim<'_, R> {
     /// Schedules the load's next arrival, if it is earlier than what is scheduled.
-    #[inline]
+    #[inline(always)]
     pub(super) fn arm_load(&mut self, load: LoadId) {
         let state = &mut self.loads[load];
         if let Some(at) = state.arrivals.next_at()
@@ -28,7 +28,7 @@ impl<R: Recorder> Sim<'_, R> {
     }
 
     /// The load's clock strikes: a request is born, or its number of users changes.
-    #[inline]
+    #[inline(always)]
     pub(super) fn request_arrives(&mut self, load: LoadId) -> Result<(), Box<TraceError>> {
         let state = &mut self.loads[load];
         if state.armed != self.now {
@@ -50,7 +50,7 @@ impl<R: Recorder> Sim<'_, R> {
     }
 
     /// A request comes into the world and is sent on its way.
-    #[inline]
+    #[inline(always)]
     fn birth(&mut self, load: LoadId, demand: Span, user: u32) {
         let pool = self.loads[load].pool;
         let client_waits = self.loads[load].client.is_some();
@@ -69,7 +69,7 @@ impl<R: Recorder> Sim<'_, R> {
         self.route(slot, pool);
     }
 
-    #[inline]
+    #[inline(always)]
     fn enter(&mut self, load: LoadId, pool: PoolId, demand: Span, user: u32, client_waits: bool) -> Slot {
         self.born += 1;
         let slot = self.requests.insert(Request {
@@ -101,7 +101,7 @@ impl<R: Recorder> Sim<'_, R> {
     }
 
     /// Finds a place for a request; spends exactly one draw.
-    #[inline]
+    #[inline(always)]
     fn route(&mut self, slot: Slot, pool: PoolId) {
         let state = &mut self.pools[pool];
         let draw = state.routing.next_u64();
@@ -259,7 +259,7 @@ impl<R: Recorder> Sim<'_, R> {
     }
 
     /// A service may have ended: let it go, and begin the next.
-    #[inline]
+    #[inline(always)]
     pub(super) fn service_ends(&mut self, replica: ReplicaId, epoch: Epoch) {
         if !self.replicas[replica].station.disarm(epoch) {
             return;
@@ -282,7 +282,7 @@ impl<R: Recorder> Sim<'_, R> {
     }
 
     /// Free workers take the next requests: of the replica's own queue, or of the central one.
-    #[inline]
+    #[inline(always)]
     pub(super) fn pull(&mut self, replica: ReplicaId) {
         let pool = self.replicas[replica].pool;
         while let Some(slot) = self.replicas[replica].station.pull(self.now, &mut self.requests) {
@@ -320,7 +320,7 @@ impl<R: Recorder> Sim<'_, R> {
     }
 
     /// The end of a request, as its client sees it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn end(&mut self, slot: Slot, outcome: Outcome) {
         let request = &mut self.requests[slot];
         request.ended = true;

@@ -90,7 +90,7 @@ impl<R: Recorder> Sim<'_, R> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn handle(&mut self, event: Event) -> Result<(), Box<TraceError>> {
         match event {
             Event::RequestArrives { load } => self.request_arrives(load)?,
