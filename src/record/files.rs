@@ -389,12 +389,12 @@ impl Requests {
 }
 
 impl Recorder for FileRecorder {
-    #[inline]
+    #[inline(always)]
     fn arrived(&mut self, _now: SimTime, _load: LoadId, pool: PoolId) {
         self.pools[pool.index()].offered += 1;
     }
 
-    #[inline]
+    #[inline(always)]
     fn ended(&mut self, end: &RequestEnd) {
         let pool = &mut self.pools[end.pool.index()];
         pool.outcomes[end.outcome as usize] += 1;

@@ -36,7 +36,7 @@ impl Latencies {
     }
 
     /// Adds one.
-    #[inline]
+    #[inline(always)]
     pub fn record(&mut self, latency: Span) {
         let nanos = latency.as_nanos();
         self.counts.saturating_record((nanos / NANOS_PER_MICRO).clamp(LEAST_US, GREATEST_US));

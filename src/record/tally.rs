@@ -225,14 +225,14 @@ impl Tally {
 }
 
 impl Recorder for Tally {
-    #[inline]
+    #[inline(always)]
     fn arrived(&mut self, now: SimTime, _load: LoadId, pool: PoolId) {
         if now >= self.warmup {
             self.pools[pool.index()].offered += 1;
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn ended(&mut self, end: &RequestEnd) {
         for judge in self.judges.iter_mut().flatten() {
             judge.ended(end);

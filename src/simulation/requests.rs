@@ -115,6 +115,7 @@ impl<R: Recorder> Sim<'_, R> {
     }
 
     /// One queue for all: any replica with a free worker, else the queue.
+    #[inline(always)]
     fn route_centrally(&mut self, slot: Slot, pool: PoolId, draw: u64) {
         let state = &mut self.pools[pool];
         if let Some(replica) = state.free.pick(draw) {
@@ -129,7 +130,7 @@ impl<R: Recorder> Sim<'_, R> {
     }
 
     /// Service begins at a replica that has a free worker.
-    #[inline]
+    #[inline(always)]
     fn start_at(&mut self, slot: Slot, pool: PoolId, replica: ReplicaId) {
         self.requests[slot].replica = replica;
         self.joins(replica);
@@ -251,7 +252,7 @@ impl<R: Recorder> Sim<'_, R> {
     }
 
     /// Makes sure that the replica's next end of service has its event.
-    #[inline]
+    #[inline(always)]
     pub(super) fn arm_service(&mut self, replica: ReplicaId) {
         if let Some((at, epoch)) = self.replicas[replica].station.arm() {
             self.queue.push(at, Event::ServiceEnds { replica, epoch });
@@ -293,6 +294,7 @@ impl<R: Recorder> Sim<'_, R> {
         }
     }
 
+    #[inline(always)]
     fn pull_centrally(&mut self, replica: ReplicaId, pool: PoolId) {
         while self.replicas[replica].station.has_free_worker() {
             let Some(slot) = self.pools[pool].central.pop(&mut self.requests) else {
@@ -365,7 +367,7 @@ impl<R: Recorder> Sim<'_, R> {
     }
 
     /// The server has nothing more to do with it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn forget(&mut self, slot: Slot) {
         let state = &mut self.pools[self.requests[slot].pool];
         state.in_flight -= 1;

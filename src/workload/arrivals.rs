@@ -56,7 +56,7 @@ impl ByRate {
     }
 
     /// The pending arrival happens; the next one is drawn.
-    #[inline]
+    #[inline(always)]
     pub(super) fn fire(&mut self) {
         let gap = self.gap();
         self.wait_for(gap);
@@ -67,7 +67,7 @@ impl ByRate {
         self.pending = self.instant(pending);
     }
 
-    #[inline]
+    #[inline(always)]
     fn gap(&mut self) -> f64 {
         match &self.gaps {
             Gaps::Exponential => unit_exponential(&mut self.stream),
@@ -76,13 +76,13 @@ impl ByRate {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn wait_for(&mut self, gap: f64) {
         let pending = self.rate.advance(gap);
         self.pending = self.instant(pending);
     }
 
-    #[inline]
+    #[inline(always)]
     fn instant(&self, since_from: Option<Span>) -> SimTime {
         since_from.map_or(SimTime::NEVER, |span| self.from + span)
     }

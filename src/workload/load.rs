@@ -79,7 +79,7 @@ impl Load {
     }
 
     /// When [`Load::fire`] is due.
-    #[inline]
+    #[inline(always)]
     pub fn next_at(&self) -> Option<SimTime> {
         let at = match &self.process {
             Process::ByRate(process) => process.next_at(),
@@ -94,7 +94,7 @@ impl Load {
     ///
     /// # Errors
     /// A trace that cannot be read on.
-    #[inline]
+    #[inline(always)]
     pub fn fire(&mut self, now: SimTime) -> Result<Option<Arrival>, Box<TraceError>> {
         debug_assert_eq!(self.next_at(), Some(now), "a load fires when it is due");
         match &mut self.process {
@@ -125,7 +125,7 @@ impl Load {
     }
 
     /// Work of a request, drawn at its birth; `user` as in its [`Arrival`].
-    #[inline]
+    #[inline(always)]
     pub fn demand(&mut self, law: &Law, user: Option<u32>) -> Span {
         let stream = match (&mut self.process, user) {
             (Process::Users(users), Some(user)) => users.stream(user),

@@ -65,7 +65,7 @@ impl Rate {
 
     /// Consumes `area` more and says when that much has come together, truncated to whole nanoseconds. `None`: never, or
     /// not before the end.
-    #[inline]
+    #[inline(always)]
     pub fn advance(&mut self, area: f64) -> Option<Span> {
         let owed = area + self.carry;
         let done = self.done + owed;
