@@ -1,11 +1,12 @@
 //! Checks that need more than one section: an HPA and the pool it reads, names of metrics and the signals there are.
 
+use super::doctor::Patient;
 use super::load::reads_resources;
 use super::reader::Section;
 use super::spec::{PoolSpec, Scenario};
 use crate::diagnostics::Problem;
 use crate::scalers::{HpaScalerSpec, ScalerSpec};
-use crate::units::Span;
+use crate::units::{Id, PoolId, Span};
 
 /// Signals that every pool provides.
 pub const SIGNALS: &[(&str, &str)] = &[
@@ -19,7 +20,7 @@ pub const SIGNALS: &[(&str, &str)] = &[
 
 /// Reports what does not fit together.
 pub(super) fn across(scenario: &Scenario, top: &Section<'_>, pools: &[Section<'_>]) {
-    for (pool, section) in scenario.pools.iter().zip(pools) {
+    for (number, (pool, section)) in scenario.pools.iter().zip(pools).enumerate() {
         let ScalerSpec::Hpa(hpa) = &pool.scaler else { continue };
         let place = hpa_place(section);
         api_server(hpa, scenario, section, &place);
@@ -29,6 +30,8 @@ pub(super) fn across(scenario: &Scenario, top: &Section<'_>, pools: &[Section<'_
         }
         oscillates(scenario, hpa, section, &place);
         names(scenario, hpa, section, &place);
+        let id = PoolId::from_index(number);
+        Patient { scenario, id, pool, hpa, section, place: place.clone() }.examine();
         if pool.replicas > u32::try_from(hpa.spec.max_replicas).unwrap_or(0) && section.has("replicas") {
             section.suspicious(
                 "replicas",

@@ -5,6 +5,7 @@
 //! every number is in range and every name exists, so the simulation has nothing to refuse.
 
 mod check;
+mod doctor;
 mod files;
 pub mod keys;
 mod laws;

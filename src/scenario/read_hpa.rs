@@ -60,7 +60,7 @@ fn written(section: &Section<'_>, kind: WorkloadKind, name: &str) -> Option<HpaS
         );
     }
     let scale_target_ref = match section.table_if("scale_target_ref") {
-        Some(reference) => object_ref(&reference)?,
+        Some(reference) => in_apps(object_ref(&reference)?),
         None => CrossVersionObjectReference {
             api_version: "apps/v1".to_owned(),
             kind: kind.as_str().to_owned(),
@@ -79,6 +79,15 @@ fn written(section: &Section<'_>, kind: WorkloadKind, name: &str) -> Option<HpaS
         metrics: metrics?,
         behavior,
     })
+}
+
+/// Workloads that stand in the API group `apps` where nobody says otherwise.
+fn in_apps(reference: CrossVersionObjectReference) -> CrossVersionObjectReference {
+    let known = matches!(reference.kind.as_str(), "Deployment" | "StatefulSet" | "ReplicaSet");
+    if reference.api_version.is_empty() && known {
+        return CrossVersionObjectReference { api_version: "apps/v1".to_owned(), ..reference };
+    }
+    reference
 }
 
 fn metrics(section: &Section<'_>) -> Option<Vec<MetricSpec>> {
