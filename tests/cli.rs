@@ -345,6 +345,8 @@ fn every_command_explains_itself() {
     }
     let schema: serde_json::Value = serde_json::from_str(&stdout(&room.sim(&["schema", "scenario"]))).expect("JSON");
     assert_eq!(schema["properties"]["pool"]["items"]["properties"]["replicas"]["default"], 1);
+    let kept: serde_json::Value = serde_json::from_str(include_str!("../schema/scenario.schema.json")).expect("JSON");
+    assert!(kept == schema, "schema/scenario.schema.json is stale: `sim schema scenario` writes it");
     for what in ["scalers", "loads", "laws", "signals", "templates", "columns"] {
         expect_code(&room.sim(&["list", what]), 0);
     }

@@ -35,8 +35,12 @@ fn the_spike_summary_is_what_the_program_prints() {
         .args(["--no-plots", "--out", "output/spike"])
         .output()
         .expect("it runs");
-    let _ = std::fs::remove_dir_all(&folder);
     assert!(output.status.success());
+    let mut explain = Command::cargo_bin("sim").expect("the binary is built");
+    let explained =
+        explain.current_dir(&folder).args(["explain", "output/spike", "--at", "31m"]).output().expect("it runs");
+    assert_eq!(block("<!-- explain -->").trim_end(), String::from_utf8_lossy(&explained.stdout).trim_end());
+    let _ = std::fs::remove_dir_all(&folder);
     let shown = timeless(&block("<!-- spike summary -->"));
     let printed = timeless(&String::from_utf8_lossy(&output.stdout));
     assert_eq!(shown.trim_end(), printed.trim_end());
