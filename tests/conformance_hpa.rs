@@ -1,11 +1,13 @@
 //! The HPA against every recorded decision of Kubernetes v1.36.2.
 //!
 //! Levels A (decisions) and B (measurements shown) must be equal, and so must the texts of level C.
-#![allow(clippy::print_stderr)] // a test says what it compared
+
+#[path = "common/mod.rs"]
+mod common;
 
 use autosim::replay::{CaseResult, Level, replay_case};
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Files and how many cases each has at least.
 const FILES: [(&str, usize); 17] = [
@@ -30,17 +32,6 @@ const FILES: [(&str, usize); 17] = [
 /// How many differences are printed.
 const SHOWN: usize = 20;
 
-/// The folder of recorded cases, if there is one.
-fn folder() -> Option<PathBuf> {
-    let named = std::env::var_os("AUTOSIM_SHARED").map(PathBuf::from);
-    let shared = named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
-    if shared.is_dir() {
-        return Some(shared.join("conformance/hpa"));
-    }
-    eprintln!("conformance_hpa: skipped, since there is no folder {} (AUTOSIM_SHARED names another)", shared.display());
-    None
-}
-
 fn replay_file(folder: &Path, file: &str) -> Vec<CaseResult> {
     let path = folder.join(format!("{file}.jsonl"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -51,7 +42,8 @@ fn replay_file(folder: &Path, file: &str) -> Vec<CaseResult> {
 
 #[test]
 fn every_recorded_decision_is_repeated() {
-    let Some(folder) = folder() else { return };
+    let Some(shared) = common::shared("HPA conformance") else { return };
+    let folder = shared.join("conformance/hpa");
     let mut failures = String::new();
     let mut shown = 0;
     for (file, least) in FILES {
@@ -62,7 +54,7 @@ fn every_recorded_decision_is_repeated() {
         let compared: usize = results.iter().map(|result| result.compared).sum();
         let texts: usize = results.iter().map(|result| result.texts_equal).sum();
         let texts_differ: usize = results.iter().map(|result| result.texts_differ).sum();
-        eprintln!(
+        common::say!(
             "{file}: {cases} cases, {steps} steps; equal at A {}, at B {}, at C {}; texts {texts} of {}",
             equal(Level::A),
             equal(Level::B),

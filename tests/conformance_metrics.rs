@@ -49,7 +49,7 @@ fn recorded_rows() {
         }
     }
     let rows: usize = counts.values().sum();
-    println!("metrics: {rows} rows {counts:?}, {} differ", wrong.len());
+    common::say!("metrics: {rows} rows {counts:?}, {} differ", wrong.len());
     assert!(rows >= 32, "only {rows} rows");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -1,6 +1,9 @@
 //! What a user reads when a scenario is wrong: each file of `tests/diagnostics` beside the words it earns. `UPDATE_GOLDEN=1`
 //! writes them anew, to be read before they are committed.
 
+#[path = "common/mod.rs"]
+mod common;
+
 use autosim::diagnostics::Source;
 use autosim::scenario;
 use std::path::Path;
@@ -36,6 +39,6 @@ fn words_for_wrong_scenarios() {
             differing.push(format!("{}\n--- wanted\n{wanted}\n--- seen\n{seen}", file.display()));
         }
     }
-    println!("diagnostics: {} files, {} differ", files.len(), differing.len());
+    common::say!("diagnostics: {} files, {} differ", files.len(), differing.len());
     assert!(differing.is_empty(), "{}", differing.join("\n"));
 }

@@ -72,6 +72,6 @@ fn recorded_ramps() {
             figures += 1;
         }
     }
-    println!("k6: {figures} recorded instants and counts");
+    common::say!("k6: {figures} recorded instants and counts");
     assert!(figures >= 9, "only {figures} figures");
 }

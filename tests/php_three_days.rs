@@ -1,8 +1,6 @@
 //! A recorded day of a real HPA, predicted from its description. One number is fitted, the CPU time of a request, on the
 //! 15-user phase alone; everything that is compared beyond that phase is a prediction.
 
-#![allow(clippy::print_stdout)] // the comparison is for people to read
-
 #[path = "common/mod.rs"]
 mod common;
 
@@ -129,7 +127,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 fn within(what: &str, seen: f64, wanted: f64, relative: f64) -> Option<String> {
     let error = seen / wanted - 1.0;
-    println!(
+    common::say!(
         "  {what:<38} recorded {wanted:>8.3}  simulated {seen:>8.3}  {:>+6.1} %  (allowed {:.0} %)",
         error * 100.0,
         relative * 100.0
@@ -150,7 +148,7 @@ fn a_recorded_day_is_predicted() {
     let recorded = Day::recorded(&shared.join("data/recordings/hpa_cpu_php_3day_day1"));
     let days: Vec<Day> = (1..=SEEDS).into_par_iter().map(simulated).collect();
     let mut wrong = Vec::new();
-    println!("a recorded day, over {SEEDS} seeds:");
+    common::say!("a recorded day, over {SEEDS} seeds:");
     for (name, phase) in PHASES {
         let phases = |of: fn(&Day) -> &Vec<f64>, step_s: usize| {
             mean(days.iter().map(|day| Day::phase_mean(of(day), step_s, phase)))
@@ -182,7 +180,7 @@ fn a_recorded_day_is_predicted() {
         median(values.copied().collect())
     };
     let trivial = path_error(constant, &recorded);
-    println!(
+    common::say!(
         "  replicas in the 30 min after changes: mean absolute error {error:.3} (allowed 0.60); the best constant per phase {trivial:.3}"
     );
     if error > 0.60 || error >= trivial {
@@ -200,13 +198,13 @@ fn a_recorded_day_is_predicted() {
             let middle = median(seen.clone());
             // The recording is sampled: what it shows happened within the 15 s before.
             let earliest = wanted - SAMPLE_S as f64;
-            println!(
+            common::say!(
                 "  {what} after {at} s: recorded {earliest:.0} to {wanted:.0} s, simulated median {middle:.0} s, {least:.0} to {most:.0} s"
             );
             all.extend(seen.iter().map(|&seen| (seen, wanted)));
         }
         let middle = median(all.iter().map(|&(seen, _)| seen).collect());
-        println!("  {what}, both changes: median {middle:.0} s (allowed {low:.0} to {high:.0})");
+        common::say!("  {what}, both changes: median {middle:.0} s (allowed {low:.0} to {high:.0})");
         let inside = |wanted: f64| {
             all.iter().any(|&(seen, _)| seen <= wanted) && all.iter().any(|&(seen, _)| seen >= wanted - SAMPLE_S as f64)
         };

@@ -1,5 +1,8 @@
 //! What the README shows is what the program prints, and what it tells people to type can be typed.
 
+#[path = "common/mod.rs"]
+mod common;
+
 use assert_cmd::Command;
 
 const README: &str = include_str!("../README.md");
@@ -66,5 +69,5 @@ fn commands_of_the_readme_name_what_exists() {
             assert!(std::path::Path::new(root).join(file).exists(), "{command}: there is no {file}");
         }
     }
-    println!("readme: {} commands", commands.len());
+    common::say!("readme: {} commands", commands.len());
 }

@@ -54,7 +54,7 @@ fn an_hour_of_llm_requests_arrives_to_the_nanosecond() {
     // The clock of the trace begins with its first row.
     let wanted: Vec<u64> = rows.iter().map(|at| at - rows[0]).collect();
     assert_eq!(arrivals, wanted);
-    println!("real traces: {} arrivals of azure_llm_2023_conv.csv equal to the nanosecond", arrivals.len());
+    common::say!("real traces: {} arrivals of azure_llm_2023_conv.csv equal to the nanosecond", arrivals.len());
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn every_second_of_a_bursty_hour_keeps_its_count() {
         }
         assert_eq!(seen, counts, "{spread}");
     }
-    println!(
+    common::say!(
         "real traces: {} requests in 3600 bins of autothrottle_bursty.csv keep every count",
         counts.iter().sum::<u64>()
     );

@@ -179,7 +179,7 @@ pub fn column<'a, T>(row: &'a [Value], index: usize, read: impl FnOnce(&'a Value
     value.and_then(read).map_err(|error| error.at(index))
 }
 
-/// As [`column`], for a value that may be null.
+/// As [`column()`], for a value that may be null.
 ///
 /// # Errors
 /// If the row is too short, or the value is not null and cannot be read.

@@ -1,6 +1,5 @@
 //! What several test programs share: the folder of recorded cases, and a run of a scenario given as text.
 #![allow(dead_code)] // each test program uses its own part
-#![allow(clippy::print_stderr)] // a test that cannot look says so
 
 use autosim::diagnostics::Source;
 use autosim::record::Recorder;
@@ -9,6 +8,22 @@ use autosim::simulation;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+/// Says something that everybody who runs the tests sees: what the print macros say is kept back while a test passes.
+macro_rules! say {
+    ($($words:tt)*) => {
+        crate::common::tell(&format!($($words)*))
+    };
+}
+#[allow(unused_imports)] // each test program uses its own part
+pub(crate) use say;
+
+/// See [`say!`].
+pub fn tell(words: &str) {
+    use std::io::Write;
+    // If nobody can hear it, the test is none the worse.
+    let _ = writeln!(std::io::stderr(), "{words}");
+}
+
 /// The folder of recorded cases: `AUTOSIM_SHARED`, else `../shared` beside the project. Says plainly when there is none.
 pub fn shared(test: &str) -> Option<PathBuf> {
     let named = std::env::var_os("AUTOSIM_SHARED").map(PathBuf::from);
@@ -16,7 +31,7 @@ pub fn shared(test: &str) -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder);
     }
-    eprintln!("{test}: skipped, since there is no folder {} (AUTOSIM_SHARED names another)", folder.display());
+    say!("{test}: skipped, since there is no folder {} (AUTOSIM_SHARED names another)", folder.display());
     None
 }
 

@@ -38,7 +38,10 @@ fn for_all(name: &str, seeds: std::ops::Range<u64>, law: impl Fn(u64) -> Finding
             (seed, catch_unwind(AssertUnwindSafe(|| law(seed))).unwrap_or_else(panics))
         })
         .collect();
-    println!("{name}: {count} scenarios, {} requests", found.iter().map(|(_, found)| found.requests).sum::<usize>());
+    common::say!(
+        "{name}: {count} scenarios, {} requests",
+        found.iter().map(|(_, found)| found.requests).sum::<usize>()
+    );
     let broken: Vec<&(u64, Finding)> = found.iter().filter(|(_, found)| !found.wrong.is_empty()).collect();
     let Some((seed, shortest)) = broken.iter().min_by_key(|(_, found)| found.text.len()) else { return };
     let lines: Vec<String> =

@@ -74,7 +74,7 @@ fn closed_forms() {
     let figures: usize = reports.iter().flatten().sum();
     let wrong: Vec<&String> = reports.iter().filter_map(|report| report.as_ref().err()).collect();
     let later: Vec<&str> = rest.iter().filter(|row| LATER.contains(&&*row.model)).map(|row| &*row.name).collect();
-    println!(
+    common::say!(
         "queueing: {} rows, {figures} figures within tolerance; later: {}",
         known.len() - wrong.len(),
         later.join(", ")
