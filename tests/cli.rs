@@ -371,6 +371,7 @@ fn effective_values_say_where_they_come_from() {
     assert_eq!(origin("metrics_server.metric_resolution"), "default");
     assert_eq!(origin("pool.chat.scaler.hpa.cpu"), "--set");
     assert_eq!(origin("pool.chat.start.load"), "line 17");
+    assert!(said.contains("pool.chat.service = { lognormal = { mean = \"60ms\", cv = 0.8 } }"), "{said}");
 }
 
 #[test]
@@ -382,4 +383,25 @@ fn a_folder_can_be_drawn_again() {
     let svg = fs::read_to_string(room.0.join("output/small/timeline.svg")).expect("a picture");
     assert!(svg.contains("<svg") && svg.contains("small"));
     expect_code(&room.sim(&["plot", "."]), 2);
+}
+
+#[test]
+fn manifests_can_be_checked_before_they_are_applied() {
+    let room = Room::new("manifests");
+    let file = room.write(
+        "hpa.yaml",
+        "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: { name: web }\nspec:\n  scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: web }\n  minReplicas: 2\n  maxReplicas: 2\n",
+    );
+    let output = room.sim(&["check", &file]);
+    expect_code(&output, 0);
+    assert!(stderr(&output).contains("minReplicas and maxReplicas are both 2"), "{}", stderr(&output));
+    let misspelt = room
+        .write("bad.yaml", &fs::read_to_string(&file).expect("it was written").replace("maxReplicas", "maxReplicaz"));
+    let refused = room.sim(&["check", &misspelt]);
+    expect_code(&refused, 2);
+    assert!(
+        stderr(&refused).contains("did you mean") && stderr(&refused).contains("bad.yaml:7"),
+        "{}",
+        stderr(&refused)
+    );
 }

@@ -19,7 +19,8 @@ const RUN_EXAMPLES: &str = "Examples:
 
 const CHECK_EXAMPLES: &str = "Examples:
   sim check scenarios/*.toml
-  sim check scenarios/spike.toml --effective";
+  sim check scenarios/spike.toml --effective
+  sim check deploy.yaml                     why will this HPA not scale?";
 
 const EXPLAIN_EXAMPLES: &str = "Examples:
   sim explain output/spike                    every change of size, and what held it between them
@@ -205,7 +206,7 @@ pub enum Picture {
 /// Flags of `check`.
 #[derive(Clone, Debug, Args)]
 pub struct CheckArguments {
-    /// Scenario files; `-` reads one from stdin.
+    /// Scenario files, or Kubernetes manifests (.yaml, .json); `-` reads a scenario from stdin.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<String>,
     /// Override one key.

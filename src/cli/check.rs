@@ -1,15 +1,15 @@
 //! `sim check`.
 
 use super::args::CheckArguments;
-use super::{Done, Failure, Voice, estimate, input};
-use crate::diagnostics::Severity;
-use crate::scenario::{Loaded, Origin};
+use super::{Done, Failure, Voice, estimate, import, input};
+use crate::diagnostics::{Severity, Source};
+use crate::scenario::{Loaded, Origin, load};
 
 pub(super) fn check(arguments: &CheckArguments, voice: Voice) -> Result<Done, Failure> {
     let mut wrong = Vec::new();
     let quiet = Voice { quiet: 2, ..voice };
     for file in &arguments.files {
-        match input::scenario(file, &arguments.set, quiet) {
+        match read(file, arguments, quiet) {
             Ok((source, loaded)) => {
                 if arguments.effective {
                     voice.result(&effective(&loaded, arguments.seed))?;
@@ -29,6 +29,19 @@ pub(super) fn check(arguments: &CheckArguments, voice: Voice) -> Result<Done, Fa
         }
     }
     if wrong.is_empty() { Ok(Done::Fine) } else { Err(Failure::Wrong(wrong.join("\n"))) }
+}
+
+/// A scenario, or manifests as the scenario that an import makes of them.
+fn read(file: &str, arguments: &CheckArguments, voice: Voice) -> Result<(Source, Loaded), Failure> {
+    let is_manifest = [".yaml", ".yml", ".json"].iter().any(|ending| file.ends_with(ending));
+    if !is_manifest {
+        return input::scenario(file, &arguments.set, voice);
+    }
+    let source = import::as_scenario(file, voice)?;
+    match load(&source, &arguments.set) {
+        Ok(loaded) => Ok((source, loaded)),
+        Err(problems) => Err(Failure::Wrong(problems.render(voice.colour))),
+    }
 }
 
 /// Every value with its path, and where it came from.

@@ -10,10 +10,7 @@ pub(super) fn import(arguments: &ImportArguments, voice: Voice) -> Result<Done, 
     let imported = match arguments.kind {
         ImportKind::K8s => scenario_of_k8s(&sources),
     };
-    let drawn = |problems: Vec<Problems>| {
-        Failure::Wrong(problems.iter().map(|each| each.render(voice.colour)).collect::<Vec<_>>().join("\n"))
-    };
-    let imported = imported.map_err(drawn)?;
+    let imported = imported.map_err(|problems| drawn(&problems, voice))?;
     voice.result(&imported.text)?;
     let rows =
         [("read   ", &imported.read, ", "), ("assumed", &imported.assumed, "; "), ("ignored", &imported.ignored, ", ")];
@@ -23,4 +20,16 @@ pub(super) fn import(arguments: &ImportArguments, voice: Voice) -> Result<Done, 
         }
     }
     Ok(Done::Fine)
+}
+
+fn drawn(problems: &[Problems], voice: Voice) -> Failure {
+    Failure::Wrong(problems.iter().map(|each| each.render(voice.colour)).collect::<Vec<_>>().join("\n"))
+}
+
+/// Manifests as the scenario that an import makes of them, for `sim check`.
+pub(super) fn as_scenario(file: &str, voice: Voice) -> Result<Source, Failure> {
+    let source = input::source(file)?;
+    let folder = source.folder.clone();
+    let imported = scenario_of_k8s(&[source]).map_err(|problems| drawn(&problems, voice))?;
+    Ok(Source { name: format!("{file} as a scenario"), text: imported.text, folder })
 }

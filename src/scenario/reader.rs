@@ -51,7 +51,7 @@ impl<'a> Reader<'a> {
     }
 
     fn note(&self, path: String, value: &Node) {
-        let text = self.text.get(value.at.clone()).unwrap_or("").trim().to_owned();
+        let text = value.inline();
         self.effective.borrow_mut().push(Effective { path, value: text, at: Some(value.at.clone()) });
     }
 

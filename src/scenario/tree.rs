@@ -47,6 +47,21 @@ impl Node {
         (Self { at, value: Value::Table(entries(table.get_ref())) }, problems)
     }
 
+    /// The value as TOML on one line, however it was written.
+    pub(super) fn inline(&self) -> String {
+        match &self.value {
+            Value::Text(text) => format!("{text:?}"),
+            Value::Number(text) | Value::Date(text) => text.clone(),
+            Value::Bool(yes) => yes.to_string(),
+            Value::List(items) => format!("[{}]", items.iter().map(Self::inline).collect::<Vec<_>>().join(", ")),
+            Value::Table(entries) if entries.is_empty() => "{}".to_owned(),
+            Value::Table(entries) => {
+                let pairs = entries.iter().map(|entry| format!("{} = {}", entry.key, entry.node.inline()));
+                format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+
     /// The value of a key of a table.
     pub(super) fn get(&self, key: &str) -> Option<&Entry> {
         match &self.value {
