@@ -135,6 +135,9 @@ fn a_run_writes_its_folder_and_says_what_came_out() {
             assert_eq!(text.lines().next(), Some(columns.join(",").as_str()), "{file}");
         }
     }
+    let summary = fs::read_to_string(room.0.join("output/small/summary.json")).expect("a summary");
+    let summary: serde_json::Value = serde_json::from_str(&summary).expect("JSON");
+    assert_eq!(summary["pools"][0]["conditions"][0]["type"], "AbleToScale");
     let png = fs::read(room.0.join("output/small/timeline.png")).expect("a picture");
     assert!(png.starts_with(b"\x89PNG") && png.len() > 20_000);
 }

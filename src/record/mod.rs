@@ -26,4 +26,4 @@ pub use rows::{DecisionRow, EventRow, LatencyRow, RequestRow, TimelineRow};
 pub use story::{Move, ScalingStory};
 pub use table::{Rows, TableError, TableReader, TableWriter};
 pub use tally::{Tally, TallyPlan, TallyPool};
-pub use totals::{LatencyTotals, ObjectiveResult, PoolTotals, RunTotals};
+pub use totals::{ConditionTotals, LatencyTotals, ObjectiveResult, PoolTotals, RunTotals};

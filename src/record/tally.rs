@@ -9,7 +9,7 @@ use super::objective::{ConditionSpec, Figure, Objective, ObjectiveScope, Populat
 use super::recorder::{Outcome, PoolSnapshot, Recorder, RequestEnd, Snapshot, Truth};
 use super::rows::LatencyRow;
 use super::story::{ScalingStory, StoryTeller, resized};
-use super::totals::{LatencyTotals, ObjectiveResult, PoolTotals, RunTotals};
+use super::totals::{ConditionTotals, LatencyTotals, ObjectiveResult, PoolTotals, RunTotals};
 use super::words::{clock, exact_percent, percent};
 use crate::scalers::Report;
 use crate::units::{Id, LoadId, PoolId, ScalerId, SimTime, Span};
@@ -75,6 +75,7 @@ struct PoolTally {
     queue_max: u64,
     decisions: u64,
     scale_actions: u64,
+    conditions: Vec<ConditionTotals>,
     story: StoryTeller,
 }
 
@@ -197,6 +198,7 @@ impl Tally {
             cost_per_million_usd: (done > 0).then(|| cost_usd / (done as f64 / 1e6)),
             decisions: pool.decisions,
             scale_actions: pool.scale_actions,
+            conditions: pool.conditions.clone(),
         }
     }
 
@@ -258,6 +260,13 @@ impl Recorder for Tally {
             pool.decisions += 1;
             pool.scale_actions += u64::from(resized(report).is_some());
             pool.story.pass(now, report);
+            pool.conditions.clear();
+            pool.conditions.extend(report.status.conditions.iter().map(|condition| ConditionTotals {
+                kind: condition.kind.clone(),
+                status: condition.status,
+                reason: condition.reason.clone(),
+                message: condition.message.clone(),
+            }));
         }
     }
 

@@ -70,6 +70,22 @@ pub struct PoolTotals {
     pub decisions: u64,
     /// Passes that changed the size.
     pub scale_actions: u64,
+    /// Conditions of its scaler's object at the end, in the order of first appearance.
+    pub conditions: Vec<ConditionTotals>,
+}
+
+/// A condition as `kubectl describe` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConditionTotals {
+    /// AbleToScale, ScalingActive, ScalingLimited, ...
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// True or False.
+    pub status: bool,
+    /// One word.
+    pub reason: String,
+    /// One sentence.
+    pub message: String,
 }
 
 /// Latency of done requests, seconds. Quantiles to 1 %; mean and maximum exact.

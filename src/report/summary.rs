@@ -247,6 +247,7 @@ pub(super) mod tests {
             cost_per_million_usd: Some(13.65),
             decisions: 480,
             scale_actions: 21,
+            conditions: Vec::new(),
         }
     }
 
