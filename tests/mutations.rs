@@ -94,6 +94,9 @@ that = "cost <= $3"
 /// A recorded case of an HPA, as `sim replay` reads it.
 const CASE: &str = r#"{"name":"x","source":"hand","scaler":"hpa","config":{"tolerance":0.1,"cpuInitializationPeriodSeconds":300,"initialReadinessDelaySeconds":30,"downscaleStabilizationSeconds":300},"spec":{"scaleTargetRef":{"apiVersion":"apps/v1","kind":"Deployment","name":"web"},"minReplicas":1,"maxReplicas":10,"metrics":[{"type":"Resource","resource":{"name":"cpu","target":{"type":"Utilization","averageUtilization":60}}}],"behavior":{"scaleUp":{"policies":[{"type":"Percent","value":100,"periodSeconds":15}]}}},"podTemplates":{"t":{"containers":[{"name":"c","requests":{"cpu":"1"}}]}},"steps":[{"at":0,"observe":{"specReplicas":1,"statusReplicas":1,"pods":[["p0","Running",-1000,"True",-900,0,"t"]],"metrics":{"resource":{"pods":[["p0",-10,15,["c","900m","1Mi"]]]}}}},{"at":15,"observe":{"pods":[["p0","Running",-1000,"True",-900,0,"t"]],"metrics":{}}}]}"#;
 
+/// Bytes that mean something in JSON.
+const REPLACEMENTS: &[u8] = b"0-9\"{}[],:eE.tfn";
+
 /// What a slip of the hand leaves behind.
 const DEBRIS: [&str; 28] = [
     "",
@@ -200,9 +203,9 @@ proptest! {
         for (place, kind, which) in edits {
             let at = usize::from(place) % bytes.len();
             match kind % 3 {
-                0 => bytes[at] = b"0-9\"{}[],:eE.tfn"[usize::from(which) % 17],
+                0 => bytes[at] = REPLACEMENTS[usize::from(which) % REPLACEMENTS.len()],
                 1 => { bytes.remove(at); }
-                _ => bytes.insert(at, b"9\"{[]}-"[usize::from(which) % 7]),
+                _ => bytes.insert(at, REPLACEMENTS[usize::from(which) % REPLACEMENTS.len()]),
             }
         }
         let _ = autosim::replay::replay_case(&String::from_utf8_lossy(&bytes));
