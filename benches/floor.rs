@@ -83,14 +83,16 @@ enum Next {
     Departure(u32),
 }
 
+/// An exponential time, in nanoseconds.
+fn draw(stream: &mut Xoshiro256PlusPlus, mean: f64) -> u64 {
+    let unit: f64 = Exp1.sample(stream);
+    (unit * mean) as u64
+}
+
 /// 16 servers, one queue: arrivals 1,280/s, service of mean 10 ms.
 fn bare_central_queue() -> (f64, Latency) {
     let mut arrivals = Xoshiro256PlusPlus::seed_from_u64(1);
     let mut services = Xoshiro256PlusPlus::seed_from_u64(2);
-    let draw = |stream: &mut Xoshiro256PlusPlus, mean: f64| -> u64 {
-        let unit: f64 = Exp1.sample(stream);
-        (unit * mean) as u64
-    };
     let (gap, service) = (SECOND / 1280.0, SECOND * 0.010);
     let mut pending = BinaryHeap::from([Reverse((draw(&mut arrivals, gap), Next::Arrival))]);
     let mut waiting = VecDeque::new();
@@ -134,10 +136,6 @@ fn bare_two_choices() -> (f64, Latency) {
     let mut arrivals = Xoshiro256PlusPlus::seed_from_u64(1);
     let mut services = Xoshiro256PlusPlus::seed_from_u64(2);
     let mut routes = Xoshiro256PlusPlus::seed_from_u64(3);
-    let draw = |stream: &mut Xoshiro256PlusPlus, mean: f64| -> u64 {
-        let unit: f64 = Exp1.sample(stream);
-        (unit * mean) as u64
-    };
     let (gap, service) = (SECOND / 8000.0, SECOND * 0.100);
     let mut pending = BinaryHeap::from([Reverse((draw(&mut arrivals, gap), Next::Arrival))]);
     let mut queues: Vec<VecDeque<u64>> = vec![VecDeque::new(); 1000];

@@ -110,29 +110,7 @@ pub mod tests {
 
     /// A row in which nothing happened.
     pub fn quiet_row(time_s: f64) -> TimelineRow {
-        TimelineRow {
-            time_s,
-            pool: "chat".to_owned(),
-            offered_rps: 0.0,
-            done_rps: 0.0,
-            rejected_rps: 0.0,
-            timed_out_rps: 0.0,
-            lost_rps: 0.0,
-            queue: 0,
-            in_flight: 0,
-            replicas_desired: 0,
-            replicas_ready: 0,
-            replicas_starting: 0,
-            replicas_draining: 0,
-            capacity_rps: 0.0,
-            utilization_ratio: None,
-            utilization_seen_ratio: None,
-            utilization_seen_age_s: None,
-            latency_p50_s: None,
-            latency_p95_s: None,
-            latency_p99_s: None,
-            cost_usd: 0.0,
-        }
+        TimelineRow { time_s, pool: "chat".to_owned(), ..TimelineRow::default() }
     }
 
     fn rows_of(values: &[Option<f64>]) -> Vec<TimelineRow> {

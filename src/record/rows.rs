@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A row of `timeline.csv`: one per tick and pool. Rates and quantiles are over the tick that ends at `time_s`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TimelineRow {
     /// End of the tick.
     pub time_s: f64,
