@@ -201,31 +201,35 @@ fn shape(choice: &Choice<'_>, factor: bool, clock: Span) -> Option<RateSpec> {
             let (mean, profile) = (level(&inner, "mean"), profile(&inner));
             Some(RateSpec::Diurnal { mean: mean?, profile: profile?, starts_at: clock })
         }
-        "stages" => {
-            let stages = outer.tables("stages");
-            let mut read = Vec::new();
-            for stage in &stages {
-                let duration = stage.duration("duration");
-                let target = if factor { stage.number_from("target", 0.0, false) } else { stage.rate("target") };
-                read.push(Stage { duration: duration?, target: target? });
-            }
-            if read.is_empty() {
-                outer.wrong(
-                    "stages",
-                    "`stages` is empty",
-                    "no stage",
-                    "add one, such as `{ duration = \"1m\", target = \"40/s\" }`",
-                );
-                return None;
-            }
-            Some(RateSpec::Stages(read))
-        }
+        "stages" => stages(outer, level).map(RateSpec::Stages),
         "sum" | "product" => {
             let parts = shapes(outer, choice.kind, factor, clock)?;
             Some(if choice.kind == "sum" { RateSpec::Sum(parts) } else { RateSpec::Product(parts) })
         }
         kind => panic!("`{kind}` is a shape of a rate"),
     }
+}
+
+/// Reads every stage before giving up on one, so that all mistakes show at once.
+fn stages(outer: &Section<'_>, level: impl Fn(&Section<'_>, &str) -> Option<f64>) -> Option<Vec<Stage>> {
+    let tables = outer.tables("stages");
+    if tables.is_empty() {
+        outer.wrong(
+            "stages",
+            "`stages` is empty",
+            "no stage",
+            "add one, such as `{ duration = \"1m\", target = \"40/s\" }`",
+        );
+        return None;
+    }
+    let read: Vec<Option<Stage>> = tables
+        .iter()
+        .map(|stage| {
+            let (duration, target) = (stage.duration("duration"), level(stage, "target"));
+            Some(Stage { duration: duration?, target: target? })
+        })
+        .collect();
+    read.into_iter().collect()
 }
 
 fn shapes(outer: &Section<'_>, kind: &str, factor: bool, clock: Span) -> Option<Vec<RateSpec>> {
