@@ -157,8 +157,9 @@ impl Section<'_> {
             let bare = BARE.contains(&parameter.key.as_str());
             let value =
                 if bare { self.measure(&parameter.node, Of::Number) } else { self.measure(&parameter.node, of) };
-            values.push((parameter, value?));
+            values.push(value.map(|value| (parameter, value)));
         }
+        let values: Vec<_> = values.into_iter().collect::<Option<_>>()?;
         let value = |name: &str| values.iter().find(|(entry, _)| entry.key == name).map(|&(_, value)| value);
         match build(law.name, &|name| value(name).or_else(|| (name == "mean" && of == Of::Gap).then_some(1.0))) {
             Ok(built) if of == Of::Gap => {

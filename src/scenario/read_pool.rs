@@ -373,8 +373,9 @@ fn scaler(section: &Section<'_>, kind: WorkloadKind, name: &str, folder: &Path) 
 fn schedule(section: &Section<'_>) -> Option<ScheduleSpec> {
     let mut steps = Vec::new();
     let mut last = None;
-    for step in section.tables("steps") {
-        let (at, replicas) = (step.duration("at")?, step.count("replicas")?);
+    let tables = section.tables("steps");
+    for step in &tables {
+        let (Some(at), Some(replicas)) = (step.duration("at"), step.count("replicas")) else { continue };
         if last.is_some_and(|last| at <= last) {
             step.wrong(
                 "at",
@@ -382,13 +383,13 @@ fn schedule(section: &Section<'_>) -> Option<ScheduleSpec> {
                 "not later than the step before",
                 "sort them by `at`",
             );
-            return None;
+            continue;
         }
         last = Some(at);
         steps.push((at, replicas));
     }
     let repeat_every = if section.has("repeat_every") { section.some_time("repeat_every") } else { None };
-    if steps.is_empty() {
+    if tables.is_empty() {
         section.wrong("steps", "a schedule without steps", "no step", "add `steps = [{ at = \"1h\", replicas = 5 }]`");
         return None;
     }
