@@ -53,12 +53,14 @@
 //! | [`workload`] | when requests arrive and what work they bring |
 //! | [`cluster`] | the life of a pod; who is deleted first |
 //! | [`serving`] | routing, waiting, service, CPU; one file per discipline |
+//! | [`seldon`] | Seldon Core 2's parts: ids, bytes and ordinals in, effects out |
 //! | [`metrics`] | a true quantity becomes a reading with a time stamp |
 //! | [`scalers`] | autoscalers: rules in `self`, memory handed in, the world behind an `Api` |
 //! | [`manifest`] | Kubernetes' own objects as text, to typed specs and back |
 //! | [`record`] | witnesses of a run: rows, totals, digests; the one door to CSV |
 //! | [`scenario`] | from a file to a scenario that is valid by construction |
 //! | [`simulation`] | the rooms put together; the only holder of the event queue |
+//! | [`experiment`] | many runs: statistics over seeds, sweeps, comparisons, plans |
 //! | [`replay`] | recorded decisions, replayed by the scalers that run in simulations |
 //! | [`plot`] | pictures from rows; a plot never needs a new run |
 //! | [`report`] | what a person or a program reads |
@@ -95,6 +97,7 @@
 pub mod cli;
 pub mod cluster;
 pub mod diagnostics;
+pub mod experiment;
 pub mod import;
 pub mod kernel;
 pub mod manifest;
@@ -106,6 +109,7 @@ pub mod replay;
 pub mod report;
 pub mod scalers;
 pub mod scenario;
+pub mod seldon;
 pub mod serving;
 pub mod simulation;
 pub mod units;

@@ -2,6 +2,7 @@
 
 use crate::manifest::json::{self, JsonError, required, text};
 use crate::replay::hpa;
+use crate::replay::seldon;
 use serde_json::Value;
 use std::fmt;
 
@@ -107,8 +108,13 @@ pub fn replay_case(line: &str) -> Result<CaseResult, CaseError> {
     let case = json::object(&value)?;
     let name = required(case, "name", text)?;
     let scaler = required(case, "scaler", text)?;
-    if scaler != "hpa" {
-        return Err(JsonError::new(format!("unknown scaler {scaler:?}: hpa is known")).under("scaler").into());
+    match scaler.as_str() {
+        "hpa" => {}
+        "seldon-lag" | "seldon-server" | "seldon-placement" => return seldon::replay(&name, case),
+        _ => {
+            let known = "hpa, seldon-lag, seldon-server and seldon-placement are known";
+            return Err(JsonError::new(format!("unknown scaler {scaler:?}: {known}")).under("scaler").into());
+        }
     }
     let result = match json::optional(case, "kind", text)?.as_deref() {
         None => hpa::replay(&name, case)?,
@@ -134,7 +140,10 @@ mod tests {
         assert_eq!(problem("[]"), "expected an object, found a list");
         assert_eq!(problem("{}"), "name: missing");
         assert_eq!(problem(r#"{"name": 1}"#), "name: expected a string, found a number");
-        assert_eq!(problem(r#"{"name": "x", "scaler": "y"}"#), r#"scaler: unknown scaler "y": hpa is known"#);
+        assert_eq!(
+            problem(r#"{"name": "x", "scaler": "y"}"#),
+            r#"scaler: unknown scaler "y": hpa, seldon-lag, seldon-server and seldon-placement are known"#
+        );
         let head = r#""name": "x", "scaler": "hpa""#;
         assert_eq!(problem(&format!("{{{head}}}")), "config: missing");
         assert_eq!(problem(&format!(r#"{{{head}, "kind": "z"}}"#)), r#"kind: unknown kind "z": validation is known"#);

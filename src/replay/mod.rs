@@ -6,6 +6,7 @@
 mod case;
 mod hpa;
 mod own;
+mod seldon;
 mod world;
 
 pub use case::{CaseError, CaseResult, Difference, Level, replay_case};

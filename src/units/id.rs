@@ -53,6 +53,10 @@ ids! {
     PipelineId,
     /// What a scaler can set the size of.
     TargetId,
+    /// A Seldon Server: a pool whose replicas hold models.
+    ServerId,
+    /// A Seldon Model.
+    ModelId,
 }
 
 /// One value for each id of a kind, in the order of creation.

@@ -1,0 +1,1 @@
+//! Many runs: statistics over seeds, sweeps, comparisons, plans.
