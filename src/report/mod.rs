@@ -1,11 +1,14 @@
 //! What a person or a program reads about runs.
 
+pub mod amounts;
+pub mod compare;
 pub mod explain;
 pub mod export;
 pub mod seeds;
 pub mod summary;
 pub mod words;
 
+pub use compare::{comparison_csv, comparison_json, comparison_markdown, comparison_table};
 pub use explain::{DecisionChoice, RunTables, evidence, explain_decision, explain_run};
 pub use export::{result_line, runs_json, runs_json_lines, seeds_csv, totals_csv, totals_markdown, totals_of_json};
 pub use seeds::seeds_summary;

@@ -1,8 +1,9 @@
 //! What many seeds say together, in words: means, and how far they can be trusted.
 
+use super::amounts::mean_and_half;
 use super::summary::{mark, objective_name, simulated};
-use super::words::{columns, counted, latency, percent, usd};
-use crate::experiment::stats::{CONFIDENCE, Estimate, estimate};
+use super::words::{columns, counted};
+use crate::experiment::{CONFIDENCE, Unit, estimate};
 use crate::record::{ObjectiveResult, PoolTotals, RunTotals};
 
 /// The main figures of a scenario over its seeds. Empty without runs.
@@ -43,7 +44,7 @@ fn objective_row(runs: &[RunTotals], index: usize) -> Vec<String> {
     vec![
         format!("{} {name}", mark(held == results.len())),
         format!("holds in {held} of {}", counted(results.len() as u64, "seed")),
-        estimate(&share).map_or(String::new(), |estimate| Unit::Share.cells(estimate).join(" ")),
+        estimate(&share).map_or(String::new(), |estimate| mean_and_half(Unit::Share, &estimate).join(" ")),
     ]
 }
 
@@ -51,7 +52,7 @@ fn objective_row(runs: &[RunTotals], index: usize) -> Vec<String> {
 type PoolFigure = (&'static str, Unit, fn(&PoolTotals) -> Option<f64>);
 
 const POOL_FIGURES: [PoolFigure; 4] = [
-    ("p95", Unit::Latency, |pool| pool.latency.map(|latency| latency.p95_s)),
+    ("p95", Unit::Seconds, |pool| pool.latency.map(|latency| latency.p95_s)),
     ("errors", Unit::Share, |pool| pool.errors_ratio),
     ("replica hours", Unit::Plain, |pool| Some(pool.replica_hours)),
     ("cost", Unit::Money, |pool| Some(pool.cost_usd)),
@@ -62,7 +63,7 @@ fn figure_rows(runs: &[RunTotals]) -> Vec<Vec<String>> {
     let mut rows = vec![vec![over_column(runs), "MEAN".to_owned(), interval]];
     let mut add = |name: String, unit: Unit, values: Vec<f64>| {
         if let Some(estimate) = estimate(&values) {
-            let [mean, half_width] = unit.cells(estimate);
+            let [mean, half_width] = mean_and_half(unit, &estimate);
             let missing = runs.len() - estimate.seeds;
             let remark =
                 if missing > 0 { format!("without {}", counted(missing as u64, "seed")) } else { String::new() };
@@ -82,39 +83,6 @@ fn figure_rows(runs: &[RunTotals]) -> Vec<Vec<String>> {
 
 fn over_column(runs: &[RunTotals]) -> String {
     format!("OVER {}", counted(runs.len() as u64, "seed").to_uppercase())
-}
-
-/// How a figure is written.
-#[derive(Clone, Copy, Debug)]
-enum Unit {
-    Share,
-    Latency,
-    Plain,
-    Money,
-}
-
-impl Unit {
-    /// Mean, and half the interval in the mean's unit.
-    fn cells(self, estimate: Estimate) -> [String; 2] {
-        let Estimate { mean, half_width, .. } = estimate;
-        let written = match self {
-            Self::Share => percent(mean),
-            Self::Latency => latency(mean),
-            Self::Plain => format!("{mean:.1}"),
-            Self::Money => usd(mean),
-        };
-        let Some(half_width) = half_width else {
-            return [written, "–".to_owned()];
-        };
-        let in_unit = match self {
-            Self::Share => half_width * 100.0,
-            Self::Latency if mean < 0.9995e-3 => half_width * 1e6,
-            Self::Latency if mean < 0.9995 => half_width * 1e3,
-            _ => half_width,
-        };
-        let narrow = in_unit < 0.05 || matches!(self, Self::Money);
-        [written, if narrow { format!("±{in_unit:.2}") } else { format!("±{in_unit:.1}") }]
-    }
 }
 
 #[cfg(test)]
