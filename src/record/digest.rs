@@ -98,7 +98,8 @@ impl Recorder for Digest {
 
     fn ended(&mut self, end: &RequestEnd) {
         self.counts.ended += 1;
-        let RequestEnd { at, request, load, pool, replica, arrived, started, demand, outcome } = *end;
+        let RequestEnd { at, request, load, pool, model: _, inner: _, replica, arrived, started, demand, outcome } =
+            *end;
         self.hash.bytes(b"ended");
         self.hash.word(at.as_nanos());
         self.hash.word(request);
@@ -152,6 +153,8 @@ mod tests {
             request: 1,
             load: LoadId::new(0),
             pool: PoolId::new(0),
+            model: None,
+            inner: false,
             replica: Some(ReplicaId::new(0)),
             arrived: SimTime::from_secs(1),
             started: Some(SimTime::from_secs(1)),
@@ -187,8 +190,21 @@ mod tests {
             of(|digest| digest.arrived(now, no_load, PoolId::new(1))),
             of(|digest| digest.pod(now, &change)),
             of(|digest| digest.pod(now, &PodChange { name: "chat-1", ..change })),
-            of(|digest| digest.tick(now, &Snapshot { pools: &[state], events: 0 })),
-            of(|digest| digest.tick(now, &Snapshot { pools: &[PoolSnapshot { idle_s: 1e-300, ..state }], events: 0 })),
+            of(|digest| {
+                digest.tick(now, &Snapshot { pools: &[state], models: &[], servers: &[], flows: &[], events: 0 })
+            }),
+            of(|digest| {
+                digest.tick(
+                    now,
+                    &Snapshot {
+                        pools: &[PoolSnapshot { idle_s: 1e-300, ..state }],
+                        models: &[],
+                        servers: &[],
+                        flows: &[],
+                        events: 0,
+                    },
+                )
+            }),
             of(|digest| digest.decision(now, ScalerId::new(0), &Report::default(), &Truth::default())),
             of(|digest| digest.decision(now, ScalerId::new(1), &Report::default(), &Truth::default())),
         ];

@@ -327,6 +327,8 @@ mod tests {
             request: 1,
             load: LoadId::new(0),
             pool: PoolId::new(0),
+            model: None,
+            inner: false,
             replica: None,
             arrived,
             started: None,

@@ -21,7 +21,10 @@ pub use digest::{CallCounts, Digest};
 pub use files::{FilePlan, FileRecorder, ScalerPlan, Sink, WriteError};
 pub use latency::Latencies;
 pub use objective::{ConditionSpec, Figure, Objective, ObjectiveScope, Population};
-pub use recorder::{Happening, Outcome, PodChange, PoolSnapshot, Recorder, RequestEnd, Snapshot, Truth};
+pub use recorder::{
+    FlowEnd, Happening, ModelSnapshot, Outcome, PodChange, PoolSnapshot, Recorder, RequestEnd, ServerSnapshot,
+    Snapshot, Truth,
+};
 pub use rows::{DecisionRow, EventRow, LatencyRow, RequestRow, TimelineRow};
 pub use story::{Move, ScalingStory};
 pub use table::{Rows, TableError, TableReader, TableWriter};

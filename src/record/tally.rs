@@ -537,6 +537,8 @@ mod tests {
             request: 1,
             load: LoadId::new(0),
             pool: PoolId::new(pool),
+            model: None,
+            inner: false,
             replica: None,
             arrived,
             started: None,
@@ -562,7 +564,8 @@ mod tests {
     }
 
     fn tick(tally: &mut Tally, now_s: u64, pools: &[PoolSnapshot]) {
-        tally.tick(SimTime::from_secs(now_s), &Snapshot { pools, events: now_s });
+        tally
+            .tick(SimTime::from_secs(now_s), &Snapshot { pools, models: &[], servers: &[], flows: &[], events: now_s });
     }
 
     #[test]

@@ -146,6 +146,7 @@ impl<R: Recorder> Sim<'_, R> {
         let ready = state.members.iter().filter(|&&replica| self.replicas[replica].life.is_ready()).count();
         let truth = Truth {
             pool: number_of(pool),
+            model: None,
             utilization: (requested > 0.0).then(|| (now.cpu_core_s - before.cpu_core_s) / requested),
             needed: if elapsed > 0.0 { needed(&state.spec, (now.work_s - before.work_s) / elapsed) } else { None },
             offered_rps: per_second(now.offered - before.offered),

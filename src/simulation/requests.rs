@@ -333,6 +333,8 @@ impl<R: Recorder> Sim<'_, R> {
             request: request.number,
             load: request.load,
             pool: request.pool,
+            model: None,
+            inner: false,
             replica: served_by,
             arrived: request.arrived,
             started: (request.started != SimTime::NEVER).then_some(request.started),

@@ -127,7 +127,10 @@ impl<R: Recorder> Sim<'_, R> {
         for pool in self.pools.ids() {
             snapshots.push(self.snapshot(pool));
         }
-        self.recorder.tick(self.now, &Snapshot { pools: &snapshots, events: self.events });
+        self.recorder.tick(
+            self.now,
+            &Snapshot { pools: &snapshots, models: &[], servers: &[], flows: &[], events: self.events },
+        );
         self.snapshots = snapshots;
     }
 

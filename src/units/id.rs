@@ -57,6 +57,8 @@ ids! {
     ServerId,
     /// A Seldon Model.
     ModelId,
+    /// A Seldon Pipeline: steps from model to model.
+    FlowId,
 }
 
 /// One value for each id of a kind, in the order of creation.
