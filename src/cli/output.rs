@@ -30,7 +30,7 @@ pub(super) struct Files<'a> {
 
 /// Pools whose scaler is somebody, in the order of their scaler's numbers.
 fn scaled(scenario: &Scenario) -> impl Iterator<Item = &PoolSpec> {
-    scenario.pools.iter().filter(|pool| !matches!(pool.scaler, ScalerSpec::Fixed))
+    scenario.pools.iter().filter(|pool| !matches!(pool.scaler, ScalerSpec::Fixed | ScalerSpec::SeldonLag))
 }
 
 /// Kind of a scaler, as tables name it.
@@ -39,6 +39,7 @@ pub(super) fn kind_of(scaler: &ScalerSpec) -> &'static str {
         ScalerSpec::Fixed => "fixed",
         ScalerSpec::Schedule(_) => "schedule",
         ScalerSpec::Hpa(_) => "hpa",
+        ScalerSpec::SeldonLag => "seldon-lag",
     }
 }
 
@@ -321,6 +322,7 @@ fn scalers_in_words(scenario: &Scenario) -> String {
     let words = |pool: &PoolSpec| match &pool.scaler {
         ScalerSpec::Fixed => format!("{} fixed at {}", pool.name, pool.replicas),
         ScalerSpec::Schedule(_) => format!("{} by schedule", pool.name),
+        ScalerSpec::SeldonLag => format!("{} by inference lag", pool.name),
         ScalerSpec::Hpa(hpa) => {
             let least = hpa.spec.min_replicas.unwrap_or(1);
             let target =
@@ -349,7 +351,7 @@ impl WatchHpa {
                     hpa.spec.min_replicas.unwrap_or(1).to_string(),
                     hpa.spec.max_replicas.to_string(),
                 )),
-                ScalerSpec::Fixed | ScalerSpec::Schedule(_) => None,
+                ScalerSpec::Fixed | ScalerSpec::Schedule(_) | ScalerSpec::SeldonLag => None,
             });
         }
         let last = vec![String::new(); scalers.len()];

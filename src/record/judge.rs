@@ -117,7 +117,7 @@ impl Judge {
         Some(Self {
             objective: objective.clone(),
             pool: match objective.scope {
-                ObjectiveScope::Run => None,
+                ObjectiveScope::Run | ObjectiveScope::Model(_) | ObjectiveScope::Flow(_) => None,
                 ObjectiveScope::Pool(pool) => Some(pool),
             },
             limit,

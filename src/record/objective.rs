@@ -1,6 +1,6 @@
 //! Objectives and the figures they speak of.
 
-use crate::units::{PoolId, Span};
+use crate::units::{FlowId, ModelId, PoolId, Span};
 
 /// An objective.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +28,10 @@ pub enum ObjectiveScope {
     Run,
     /// One pool.
     Pool(PoolId),
+    /// One model.
+    Model(ModelId),
+    /// One pipeline.
+    Flow(FlowId),
 }
 
 /// Over which requests quantiles go.

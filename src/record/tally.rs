@@ -324,6 +324,7 @@ impl RunFigures<'_> {
         let scope = match objective.scope {
             ObjectiveScope::Run => String::new(),
             ObjectiveScope::Pool(pool) => self.tally.plan.pools[pool.index()].name.clone(),
+            ObjectiveScope::Model(_) | ObjectiveScope::Flow(_) => unreachable!("a plan has pools only"),
         };
         let windows = judge.map(Judge::windows).unwrap_or_default();
         let mut result = match (judge, objective.share_of_time) {
@@ -389,6 +390,7 @@ impl RunFigures<'_> {
             Figure::ReplicasMax => match objective.scope {
                 ObjectiveScope::Run => Some(f64::from(self.tally.replicas_max)),
                 ObjectiveScope::Pool(pool) => self.tally.pools[pool.index()].replicas.map(|(_, most)| f64::from(most)),
+                ObjectiveScope::Model(_) | ObjectiveScope::Flow(_) => None,
             },
             Figure::ScaleActions => Some(self.sum(objective, |pool| pool.scale_actions as f64)),
             Figure::GoodTime => self.good_time_ratio,

@@ -165,8 +165,13 @@ impl Patient<'_> {
     /// Requests per second at the highest point of all loads that go here, and their mean work.
     fn highest_load(&self) -> Option<(f64, f64)> {
         const LOOKS: u64 = 2_000;
-        let loads: Vec<_> =
-            self.scenario.loads.iter().zip(&self.scenario.load_targets).filter(|(_, to)| **to == self.id).collect();
+        let loads: Vec<_> = self
+            .scenario
+            .loads
+            .iter()
+            .zip(&self.scenario.load_targets)
+            .filter(|(_, to)| to.pool() == Some(self.id))
+            .collect();
         let mut rates: Vec<(Rate, Span, f64)> = Vec::new();
         let mut work_s: f64 = 0.0;
         for (load, _) in loads {

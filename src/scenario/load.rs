@@ -3,7 +3,7 @@
 use super::keys::SCENARIO;
 use super::reader::{Effective, Reader, Section, join};
 use super::set::{Change, lines_kept, rewrite_paths};
-use super::spec::{EventChange, EventSpec, PoolSpec, Scenario};
+use super::spec::{EventChange, EventSpec, LoadTarget, PoolSpec, Scenario};
 use super::trace::{TraceFacts, TraceFile};
 use super::tree::{Node, Value};
 use super::{read_load, read_pool, read_rest};
@@ -203,8 +203,9 @@ fn read(
                 None => None,
             },
             loads: loads.into_iter().collect::<Option<_>>()?,
-            load_targets: targets.into_iter().collect::<Option<_>>()?,
+            load_targets: targets.into_iter().map(|pool| pool.map(LoadTarget::Pool)).collect::<Option<_>>()?,
             pools: pools.into_iter().collect::<Option<_>>()?,
+            seldon: None,
             signals: signals.into_iter().collect::<Option<_>>()?,
             events: Vec::new(),
             objectives: objectives.into_iter().collect::<Option<_>>()?,

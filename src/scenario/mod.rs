@@ -24,5 +24,8 @@ pub use check::SIGNALS;
 pub use laws::{LAWS, LawKeys};
 pub use load::{Loaded, Origin, load};
 pub use read_rest::FIGURES;
-pub use spec::{EventChange, EventSpec, Fault, PoolSpec, Scenario, SignalSpec};
+pub use spec::{
+    AdviceSpec, EventChange, EventSpec, Fault, LoadTarget, PoolSpec, Scenario, SeldonModel, SeldonServer, SeldonSpec,
+    SignalSpec,
+};
 pub use trace::TraceFacts;

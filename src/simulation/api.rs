@@ -244,7 +244,7 @@ impl<R: Recorder> Api for View<'_, '_, R> {
             match &state.spec.scaler {
                 ScalerSpec::Hpa(hpa) if pool == self.pool => others.extend(hpa.other_hpa_selectors.iter().cloned()),
                 ScalerSpec::Hpa(_) => others.push(state.spec.selector.clone()),
-                ScalerSpec::Fixed | ScalerSpec::Schedule(_) => {}
+                ScalerSpec::Fixed | ScalerSpec::Schedule(_) | ScalerSpec::SeldonLag => {}
             }
         }
         others

@@ -41,7 +41,7 @@ impl<R: Recorder> Sim<'_, R> {
             let spec = self.pools[pool].spec.clone();
             let first = match &spec.scaler {
                 ScalerSpec::Hpa(hpa) => self.first_sync(hpa.phase, &spec.name),
-                ScalerSpec::Fixed | ScalerSpec::Schedule(_) => Span::ZERO,
+                ScalerSpec::Fixed | ScalerSpec::Schedule(_) | ScalerSpec::SeldonLag => Span::ZERO,
             };
             let place = Placement {
                 name: spec.name.clone(),
@@ -184,6 +184,12 @@ impl<R: Recorder> Sim<'_, R> {
                 self.change_controller(controller);
             }
             EventChange::Fault(fault) => self.fault(*fault, number),
+            EventChange::Model(..)
+            | EventChange::ModelReplicas(..)
+            | EventChange::Server(..)
+            | EventChange::Core(_) => {
+                unreachable!("changes of Seldon's objects are not played yet")
+            }
         }
     }
 
@@ -250,6 +256,9 @@ impl<R: Recorder> Sim<'_, R> {
                 self.kill_some(pool, count, number);
                 None
             }
+            Fault::SchedulerRestart | Fault::AgentCrash { .. } | Fault::ServerDrain { .. } => {
+                unreachable!("faults of Seldon's parts are not played yet")
+            }
         };
         if let Some(lasts) = lasts {
             self.queue.push(self.now + lasts, Event::FaultEnds { number });
@@ -301,7 +310,10 @@ impl<R: Recorder> Sim<'_, R> {
                 let object = object_of(&self.pools[pool].spec);
                 self.say(&object, "fault", false, "ScrapeFails", "Scrapes see all pods again");
             }
-            Fault::PodsKilled { .. } => {}
+            Fault::PodsKilled { .. }
+            | Fault::SchedulerRestart
+            | Fault::AgentCrash { .. }
+            | Fault::ServerDrain { .. } => {}
         }
     }
 }

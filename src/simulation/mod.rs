@@ -20,6 +20,7 @@ use crate::kernel::EventQueue;
 use crate::random::{Law, Streams};
 use crate::record::{PoolSnapshot, Recorder};
 use crate::scalers::HpaControllerSpec;
+use crate::scenario::LoadTarget;
 use crate::scenario::Scenario;
 use crate::serving::{InClass, Requests, Station, TimeoutClass};
 use crate::units::{Id, LoadId, PoolId, ReplicaId, ScalerId, SimTime, Span, Table};
@@ -118,7 +119,9 @@ impl<'a, R: Recorder> Sim<'a, R> {
                 ArrivalsSpec::Trace(_) => Some(traces(number)?),
                 _ => None,
             };
-            let pool = scenario.load_targets[number];
+            let LoadTarget::Pool(pool) = scenario.load_targets[number] else {
+                unreachable!("requests to models and pipelines are not played yet")
+            };
             loads.push(LoadState {
                 arrivals: Load::new(spec, end, &streams, rows)?,
                 pool,
