@@ -472,6 +472,10 @@ pub struct CoreSpec {
     pub envoy: EnvoySpec,
     /// Gateways, dataflow engine and Kafka.
     pub dataflow: DataflowSpec,
+    /// Seconds that operator and API take for one action. No setting: 0.5.
+    pub control_delay: Law,
+    /// Seconds that each proxy on a request's way adds to it. No setting: 0.001.
+    pub proxy_overhead: Law,
 }
 
 /// Who scales what.
@@ -565,8 +569,10 @@ pub struct DataflowSpec {
     pub partitions: u32,
     /// `maxShardCountMultiplier`; `None` takes the partitions, as the chart does.
     pub max_shard_count_multiplier: Option<u32>,
-    /// `maxNumConsumers` of model and pipeline gateway. 100.
+    /// `modelgateway.maxNumConsumers`. 100.
     pub max_num_consumers: u32,
+    /// `pipelinegateway.maxNumConsumers`. 100.
+    pub pipeline_max_num_consumers: u32,
     /// Model gateway replicas asked for. 1.
     pub model_gateway_replicas: u32,
     /// Pipeline gateway replicas asked for. 1.
@@ -602,6 +608,8 @@ impl CoreSpec {
             scheduler: SchedulerSpec::default(),
             envoy: EnvoySpec::default(),
             dataflow: DataflowSpec::default(),
+            control_delay: Law::Constant(0.5),
+            proxy_overhead: Law::Constant(0.001),
         }
     }
 
@@ -701,6 +709,7 @@ impl Default for DataflowSpec {
             partitions: 1,
             max_shard_count_multiplier: None,
             max_num_consumers: 100,
+            pipeline_max_num_consumers: 100,
             model_gateway_replicas: 1,
             pipeline_gateway_replicas: 1,
             engine_replicas: 1,
