@@ -8,6 +8,7 @@ mod check;
 mod doctor;
 mod files;
 pub mod keys;
+pub mod keys_seldon;
 mod laws;
 mod load;
 mod read_hpa;

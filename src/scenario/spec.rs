@@ -5,7 +5,7 @@ use crate::metrics::{MetricsServerSpec, PoolMetricsSpec, PrometheusSpec};
 use crate::random::Law;
 use crate::record::Objective;
 use crate::scalers::{HpaControllerSpec, ScalerSpec};
-use crate::seldon::{CoreSpec, ModelSpec, PipelineSpec, ServerSpec};
+use crate::seldon::spec::{CoreSpec, ModelSpec, PipelineSpec, ServerSpec};
 use crate::serving::{BalancerSpec, CpuSpec, DisciplineSpec, MemorySpec, QueueSpec};
 use crate::units::{FlowId, Id, LoadId, ModelId, PoolId, ServerId, Span};
 use crate::workload::LoadSpec;
