@@ -440,6 +440,11 @@ impl Scheduler {
         &self.settings
     }
 
+    /// The installation is changed: what is decided from now on goes by these settings.
+    pub const fn set_settings(&mut self, settings: SchedulerSettings) {
+        self.settings = settings;
+    }
+
     /// A model, if it is on record.
     pub fn model(&self, id: ModelId) -> Option<&Model> {
         self.models.get(&id)

@@ -2,11 +2,11 @@
 
 use super::Sim;
 use super::event::{Epoch, Event};
-use crate::record::{Outcome, Recorder, RequestEnd};
-use crate::serving::{Admission, BalancerSpec, Call, Due, Link, Place, Request, Slot};
-use crate::scenario::LoadTarget;
-use crate::units::{Id, LoadId, PoolId, ReplicaId, SimTime, Span};
 use super::seldon::NO_STEP;
+use crate::record::{Outcome, Recorder, RequestEnd};
+use crate::scenario::LoadTarget;
+use crate::serving::{Admission, BalancerSpec, Call, Due, Link, Place, Request, Slot};
+use crate::units::{Id, LoadId, PoolId, ReplicaId, SimTime, Span};
 use crate::workload::TraceError;
 use rand::Rng;
 
@@ -186,7 +186,11 @@ impl<R: Recorder> Sim<'_, R> {
 
     /// A replica has no room: the proxy of a model may try again, any other balancer passes the answer on.
     fn refuse(&mut self, slot: Slot) {
-        if self.requests[slot].call.is_some() { self.call_failed(slot, Outcome::Rejected) } else { self.turn_away(slot) }
+        if self.requests[slot].call.is_some() {
+            self.call_failed(slot, Outcome::Rejected)
+        } else {
+            self.turn_away(slot)
+        }
     }
 
     /// A replica has one more unfinished request.
@@ -209,7 +213,7 @@ impl<R: Recorder> Sim<'_, R> {
 
     #[inline]
     pub(super) fn waits(&mut self, slot: Slot, pool: PoolId) {
-        if let Some(call) = &self.requests[slot].call {
+        if let Some(call) = self.requests[slot].call {
             self.seldon_mut().models[call.model].waiting += 1;
         }
         let state = &mut self.pools[pool];
@@ -222,7 +226,7 @@ impl<R: Recorder> Sim<'_, R> {
 
     #[inline]
     pub(super) fn waits_no_longer(&mut self, slot: Slot, pool: PoolId) {
-        if let Some(call) = &self.requests[slot].call {
+        if let Some(call) = self.requests[slot].call {
             self.seldon_mut().models[call.model].waiting -= 1;
         }
         let state = &mut self.pools[pool];

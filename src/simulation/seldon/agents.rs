@@ -3,8 +3,8 @@
 //! Rules: `scheduler/pkg/agent` (client, state manager, statistics analyser, drain service). An agent subscribes when its
 //! inference server is up, and acts on loads from when its address is published.
 
-use super::super::event::{Epoch, Event};
 use super::super::Sim;
+use super::super::event::{Epoch, Event};
 use super::{Agent, Step};
 use crate::cluster::Milestone;
 use crate::record::{Outcome, Recorder};
@@ -100,7 +100,7 @@ impl<R: Recorder> Sim<'_, R> {
     }
 
     /// Who has this ordinal of a server now.
-    pub(super) fn replica_at(&self, server: ServerId, ordinal: u32) -> Option<ReplicaId> {
+    pub(in super::super) fn replica_at(&self, server: ServerId, ordinal: u32) -> Option<ReplicaId> {
         let pool = self.seldon_ref().servers[server].resource.pool;
         self.pools[pool].members.iter().copied().find(|&replica| {
             let agent = self.replicas[replica].agent.as_ref();
@@ -227,6 +227,12 @@ impl<R: Recorder> Sim<'_, R> {
             self.lag_trigger(replica, model, version, event);
         }
         self.seldon_mut().ticks = ticks;
+    }
+
+    /// The hooks of the three containers have called, within a short time of one another.
+    pub(in super::super) fn hooks_call_agent(&mut self, replica: ReplicaId) {
+        let window = self.seldon_ref().core.agent.prestop_window;
+        self.step_after(window, Step::Drains { replica });
     }
 
     /// The agent tells the scheduler that its pod is going.

@@ -12,13 +12,13 @@ use crate::record::Recorder;
 use crate::scalers::{MetricStep, Report, Trail, Why};
 use crate::scenario::{SeldonModel, SeldonServer};
 use crate::seldon::lag::LagEvent;
-use crate::seldon::model::{Definition, ModelRequest, ReplicaCounts, Unplaced};
+use crate::seldon::model::{ModelDefinition, ModelRequest, ReplicaCounts, Unplaced};
 use crate::seldon::scheduler::{Effect, NotApplied, Scheduler};
 use crate::seldon::server::ServerCounts;
 use crate::seldon::spec::{CoreSpec, EffectiveScaling, ScalingError};
 use crate::seldon::trigger::{Direction, Refusal};
 use crate::serving::{Balancer, BalancerSpec};
-use crate::units::{Id, ModelId, ReplicaId, ServerId, SimTime, Span};
+use crate::units::{ModelId, ReplicaId, ServerId, SimTime, Span};
 use rand::RngExt;
 
 /// Envoy's LEAST_REQUEST looks at two endpoints.
@@ -36,7 +36,7 @@ impl Seldon {
     fn request_of(&self, model: ModelId, scaling: EffectiveScaling) -> ModelRequest {
         let resource = &self.models[model].resource;
         ModelRequest {
-            definition: Definition {
+            definition: ModelDefinition {
                 artifact: resource.spec.name.clone(),
                 memory_bytes: resource.spec.required_memory_bytes(),
                 requirements: resource.spec.requirements.clone(),
@@ -129,7 +129,9 @@ impl<R: Recorder> Sim<'_, R> {
             Effect::AskDropped { server, model } => {
                 let object = self.model_object(model);
                 let server = &self.seldon_ref().servers[server].resource.spec.name;
-                let text = format!("Retries ask for no more replicas of server {server}: the model waits for another reason to be placed");
+                let text = format!(
+                    "Retries ask for no more replicas of server {server}: the model waits for another reason to be placed"
+                );
                 self.say(&object, "seldon", true, "ScaleUpDropped", &text);
             }
             Effect::Unplaced { model, reason } => {
@@ -148,6 +150,13 @@ impl<R: Recorder> Sim<'_, R> {
         format!("model/{}", self.seldon_ref().models[model].resource.spec.name)
     }
 
+    /// Something befalls one replica of a server.
+    pub(in super::super) fn server_fault(&mut self, server: ServerId, ordinal: u32, reason: &'static str, text: &str) {
+        let name = &self.seldon_ref().servers[server].resource.spec.name;
+        let object = format!("pod/{name}-{ordinal}");
+        self.say(&object, "fault", true, reason, text);
+    }
+
     fn server_object(&self, server: ServerId) -> String {
         format!("server/{}", self.seldon_ref().servers[server].resource.spec.name)
     }
@@ -161,7 +170,9 @@ impl<R: Recorder> Sim<'_, R> {
         if up && replicas <= desired {
             let wanted = self.seldon_ref().scheduler.largest_wanted(server);
             if wanted > desired {
-                let text = format!("A model wants {wanted} replicas; the server has {desired} and its maxReplicas allows no more");
+                let text = format!(
+                    "A model wants {wanted} replicas; the server has {desired} and its maxReplicas allows no more"
+                );
                 self.say(&object, "scale", true, "AtMaxReplicas", &text);
             }
             return;
@@ -210,7 +221,6 @@ impl<R: Recorder> Sim<'_, R> {
 
     /// The scheduler hears of a server's numbers. False: the operator refuses the resource.
     pub(super) fn notify_scheduler(&mut self, server: ServerId) -> bool {
-        let now = self.now;
         let resource = &self.seldon_ref().servers[server].resource;
         let mut scaling = resource.spec.scaling;
         scaling.replicas = Some(self.pools[resource.pool].desired);
@@ -246,7 +256,9 @@ impl<R: Recorder> Sim<'_, R> {
             Ok(scaling) => {
                 let request = self.seldon_ref().request_of(model, scaling);
                 let mut answer = Ok(());
-                self.ask_scheduler(|scheduler, _, effects| answer = scheduler.model_apply(now, model, request, effects));
+                self.ask_scheduler(|scheduler, _, effects| {
+                    answer = scheduler.model_apply(now, model, request, effects)
+                });
                 if answer == Err(NotApplied::DeletionInProgress) {
                     let object = self.model_object(model);
                     self.say(&object, "seldon", true, "NotApplied", "A model of this name is still being deleted");
@@ -259,8 +271,8 @@ impl<R: Recorder> Sim<'_, R> {
     pub(super) fn lag_trigger(&mut self, agent: ReplicaId, model: ModelId, version: u32, event: LagEvent) {
         let now = self.now;
         let direction = match event {
-            LagEvent::ScaleUp { .. } => Direction::Up,
-            LagEvent::ScaleDown { .. } => Direction::Down,
+            LagEvent::Up { .. } => Direction::Up,
+            LagEvent::Down { .. } => Direction::Down,
         };
         let before = self.wanted(model);
         let mut answer = Err(Refusal::UnknownModel);
@@ -286,10 +298,10 @@ impl<R: Recorder> Sim<'_, R> {
         let settings = &self.seldon_ref().core.agent;
         let pod = &self.replicas[agent].name;
         let (metric, seen, target, why) = match event {
-            LagEvent::ScaleUp { lag, .. } => {
+            LagEvent::Up { lag, .. } => {
                 ("inference_lag", f64::from(lag), f64::from(settings.model_inference_lag_threshold), Why::Lag)
             }
-            LagEvent::ScaleDown { last_used_s, .. } => {
+            LagEvent::Down { last_used_s, .. } => {
                 let idle = (self.now.as_nanos() / 1_000_000_000).saturating_sub(last_used_s);
                 ("idle_seconds", idle as f64, settings.model_inactive_threshold_s as f64, Why::Inactive)
             }
@@ -456,7 +468,7 @@ impl<R: Recorder> Sim<'_, R> {
     pub(in super::super) fn change_core(&mut self, core: &CoreSpec) {
         let seldon = self.seldon_mut();
         seldon.core = core.clone();
-        seldon.scheduler.set_settings(core.scheduler_settings());
+        seldon.scheduler.set_settings(super::scheduler_settings(core));
     }
 
     /// The scheduler's process ends and comes back: traffic goes on by the last routes, decisions wait.
@@ -492,7 +504,7 @@ impl<R: Recorder> Sim<'_, R> {
         let seldon = self.seldon_ref();
         let complete = seldon.servers.ids().all(|server| {
             seldon.scheduler.server(server).is_some_and(|known| {
-                known.counts().is_some_and(|counts| known.connected() >= counts.expected)
+                known.counts().is_some_and(|counts| known.replicas().len() >= counts.expected as usize)
             })
         });
         if seldon.scheduler.restarting() && complete {

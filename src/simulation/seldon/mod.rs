@@ -269,6 +269,13 @@ impl Seldon {
     }
 }
 
+impl Model {
+    /// The server that is charged with what cannot be routed.
+    pub const fn home(&self) -> PoolId {
+        self.home
+    }
+}
+
 impl Agent {
     fn new(core: &CoreSpec, server: ServerId, ordinal: u32, memory: AgentCache) -> Self {
         Self {
