@@ -6,8 +6,8 @@ use super::folder::OutputFolder;
 use crate::diagnostics::Source;
 use crate::plot::{PoolFigure, TimelineFigure, timeline_png, timeline_svg};
 use crate::record::{
-    ConditionSpec, Figure, FilePlan, LatencyRow, ObjectiveScope, Recorder, RunTotals, ScalerPlan, Sink, TableReader,
-    TableWriter, Tally, TallyPlan, TallyPool, TimelineRow, Truth,
+    ConditionSpec, Figure, FilePlan, LatencyRow, ObjectiveScope, Recorder, RunTotals, ScalerPlan, SeldonNames, Sink,
+    TableReader, TableWriter, Tally, TallyPlan, TallyPool, TimelineRow, Truth,
 };
 use crate::report;
 use crate::scalers::{Report, ScalerSpec};
@@ -69,6 +69,11 @@ pub(super) fn plan(scenario: &Scenario, folder: Option<&OutputFolder>, requests:
     })
 }
 
+/// What witnesses must know of models, servers and pipelines. No scenario has any yet.
+pub(super) fn seldon_plan(_scenario: &Scenario) -> SeldonNames {
+    SeldonNames::default()
+}
+
 /// What the tally needs to know.
 pub(super) fn tally_plan(scenario: &Scenario, seed: u64) -> TallyPlan {
     TallyPlan {
@@ -87,6 +92,7 @@ pub(super) fn tally_plan(scenario: &Scenario, seed: u64) -> TallyPlan {
                 has_reference: pool.cpu.request_millis.or(pool.cpu.limit_millis).is_some(),
             })
             .collect(),
+        seldon: seldon_plan(scenario),
         objectives: scenario.objectives.clone(),
     }
 }
