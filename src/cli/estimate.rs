@@ -2,7 +2,7 @@
 
 use crate::record::Recorder;
 use crate::scenario::{Loaded, Scenario};
-use crate::units::{Id, Span};
+use crate::units::Span;
 use crate::workload::{ArrivalsSpec, LoadSpec, Rate, RateSpec};
 
 /// Events that one core handles in a second, roughly.
@@ -33,7 +33,7 @@ fn of_load(loaded: &Loaded, number: usize, load: &LoadSpec) -> f64 {
         }
         ArrivalsSpec::Users(users) => {
             let most = users.stages.iter().map(|stage| stage.target).chain([users.start]).max().unwrap_or(0);
-            let service = scenario.pools[scenario.load_targets[number].index()].service.as_ref();
+            let service = scenario.service_of(scenario.load_targets[number]);
             let cycle = users.think.mean() + load.demand.as_ref().or(service).map_or(0.0, crate::random::Law::mean);
             f64::from(most) * load.scale * span.as_secs_f64() / cycle.max(1e-3)
         }

@@ -119,6 +119,7 @@ fn facts_of(scenario: &Scenario, id: PoolId, pool: &PoolSpec) -> PoolFacts {
     let mine = scenario.objectives.iter().filter(|objective| match objective.scope {
         ObjectiveScope::Run => true,
         ObjectiveScope::Pool(other) => other == id,
+        ObjectiveScope::Model(_) | ObjectiveScope::Flow(_) => false,
     });
     let mut facts = PoolFacts {
         name: pool.name.clone(),

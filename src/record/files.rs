@@ -482,6 +482,8 @@ mod tests {
             request,
             load: LoadId::new(0),
             pool: PoolId::new(0),
+            model: None,
+            inner: false,
             replica: Some(ReplicaId::new(2)),
             arrived: at.saturating_sub(Span::from_millis(latency_ms)),
             started: Some(at),
@@ -491,7 +493,10 @@ mod tests {
     }
 
     fn tick(recorder: &mut FileRecorder, at_s: u64, state: PoolSnapshot) {
-        recorder.tick(SimTime::from_secs(at_s), &Snapshot { pools: &[state], events: 0 });
+        recorder.tick(
+            SimTime::from_secs(at_s),
+            &Snapshot { pools: &[state], models: &[], servers: &[], flows: &[], events: 0 },
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a recorder sees. It schedules nothing, draws nothing and cannot fail, so it cannot influence a run.
 
 use crate::scalers::Report;
-use crate::units::{LoadId, PoolId, ReplicaId, ScalerId, SimTime, Span};
+use crate::units::{FlowId, LoadId, ModelId, PoolId, ReplicaId, ScalerId, SimTime, Span};
 
 /// A witness of a run.
 pub trait Recorder {
@@ -9,6 +9,12 @@ pub trait Recorder {
     fn arrived(&mut self, _now: SimTime, _load: LoadId, _pool: PoolId) {}
     /// A request ended: exactly once each.
     fn ended(&mut self, _end: &RequestEnd) {}
+    /// A request that was just born calls this model; its pool is the server that has the model.
+    fn called(&mut self, _now: SimTime, _model: ModelId) {}
+    /// A request to a pipeline was born. The calls that it makes of models are requests of their own, `inner` ones.
+    fn flow_arrived(&mut self, _now: SimTime, _load: LoadId, _flow: FlowId) {}
+    /// A request to a pipeline ended: exactly once each.
+    fn flow_ended(&mut self, _end: &FlowEnd) {}
     /// A pod changed its phase.
     fn pod(&mut self, _now: SimTime, _change: &PodChange<'_>) {}
     /// A scaler made a pass.
@@ -30,6 +36,15 @@ impl<A: Recorder> Recorder for &mut A {
     #[inline(always)]
     fn ended(&mut self, end: &RequestEnd) {
         (**self).ended(end);
+    }
+    fn called(&mut self, now: SimTime, model: ModelId) {
+        (**self).called(now, model);
+    }
+    fn flow_arrived(&mut self, now: SimTime, load: LoadId, flow: FlowId) {
+        (**self).flow_arrived(now, load, flow);
+    }
+    fn flow_ended(&mut self, end: &FlowEnd) {
+        (**self).flow_ended(end);
     }
     fn pod(&mut self, now: SimTime, change: &PodChange<'_>) {
         (**self).pod(now, change);
@@ -55,6 +70,18 @@ impl<A: Recorder, B: Recorder> Recorder for (A, B) {
     fn ended(&mut self, end: &RequestEnd) {
         self.0.ended(end);
         self.1.ended(end);
+    }
+    fn called(&mut self, now: SimTime, model: ModelId) {
+        self.0.called(now, model);
+        self.1.called(now, model);
+    }
+    fn flow_arrived(&mut self, now: SimTime, load: LoadId, flow: FlowId) {
+        self.0.flow_arrived(now, load, flow);
+        self.1.flow_arrived(now, load, flow);
+    }
+    fn flow_ended(&mut self, end: &FlowEnd) {
+        self.0.flow_ended(end);
+        self.1.flow_ended(end);
     }
     fn pod(&mut self, now: SimTime, change: &PodChange<'_>) {
         self.0.pod(now, change);
@@ -114,8 +141,12 @@ pub struct RequestEnd {
     pub request: u64,
     /// Who sent it.
     pub load: LoadId,
-    /// Where it went.
+    /// Where it went: for a call of a model, the server that has it, or should have it.
     pub pool: PoolId,
+    /// The model that it called, if it did.
+    pub model: Option<ModelId>,
+    /// A step of a pipeline and no client's own request: what the run as a whole counts is the pipeline's.
+    pub inner: bool,
     /// Who had it, if anybody.
     pub replica: Option<ReplicaId>,
     /// When it was born.
@@ -124,6 +155,23 @@ pub struct RequestEnd {
     pub started: Option<SimTime>,
     /// Its work at speed 1.
     pub demand: Span,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// The end of a request to a pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowEnd {
+    /// Now.
+    pub at: SimTime,
+    /// Its public number, in the same count as all other requests.
+    pub request: u64,
+    /// Who sent it.
+    pub load: LoadId,
+    /// Which pipeline.
+    pub flow: FlowId,
+    /// When it was born.
+    pub arrived: SimTime,
     /// How it ended.
     pub outcome: Outcome,
 }
@@ -163,8 +211,10 @@ pub struct Happening<'a> {
 /// How things really are at a decision.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Truth {
-    /// Pool that the scaler acts on.
+    /// Pool that the scaler acts on; for a model's scaler the server that has the model.
     pub pool: u32,
+    /// The model that the scaler acts on, if it is a model's.
+    pub model: Option<ModelId>,
     /// True mean usage of CPU / request over the last sync period, of ready replicas.
     pub utilization: Option<f64>,
     /// Replicas that the offered load (over the last sync period) needs at the scaler's target.
@@ -184,8 +234,56 @@ pub struct Truth {
 pub struct Snapshot<'a> {
     /// Pools.
     pub pools: &'a [PoolSnapshot],
+    /// Models of a Seldon run.
+    pub models: &'a [ModelSnapshot],
+    /// Servers of a Seldon run.
+    pub servers: &'a [ServerSnapshot],
+    /// Pipelines of a Seldon run: requests in flight.
+    pub flows: &'a [u64],
     /// Events of the kernel so far.
     pub events: u64,
+}
+
+/// One model at the end of a tick. Cumulative values are since the start of the run: take differences.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ModelSnapshot {
+    /// The server that has it.
+    pub server: Option<PoolId>,
+    /// State of its latest version in upstream's word.
+    pub state: &'static str,
+    /// Replicas that somebody or something asked for.
+    pub wanted: u32,
+    /// Replicas that Envoy knows.
+    pub available: u32,
+    /// Waiting now, for a worker or for a reload.
+    pub queue: u64,
+    /// Waiting and being served now.
+    pub in_flight: u64,
+    /// Cumulative: reloads after an eviction.
+    pub reloads: u64,
+}
+
+/// One server at the end of a tick, beside what it is as a pool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ServerSnapshot {
+    /// The pool of its pods.
+    pub pool: Option<PoolId>,
+    /// Replicas that the operator has told the scheduler of.
+    pub expected: u32,
+    /// Agents that are subscribed.
+    pub connected: u32,
+    /// Model replicas in memory, over all agents.
+    pub models_loaded: u32,
+    /// Model replicas that agents have, evicted ones included.
+    pub models_registered: u32,
+    /// Memory of all connected replicas.
+    pub memory_bytes: u64,
+    /// Of that, in use by models in memory.
+    pub memory_used_bytes: u64,
+    /// Cumulative: evictions.
+    pub evictions: u64,
+    /// Cumulative: reloads after an eviction.
+    pub reloads: u64,
 }
 
 /// One pool at the end of a tick. Cumulative values are since the start of the run: take differences.

@@ -24,14 +24,14 @@ pub struct Placement {
     pub first: SimTime,
 }
 
-/// Puts a scaler to work; `None` for a fixed size, which needs nobody.
+/// Puts a scaler to work; `None` for a fixed size, which needs nobody, and for inference lag, which Seldon's own parts see to.
 pub fn seat(spec: &ScalerSpec, controller: &HpaControllerSpec, place: Placement) -> Option<(Box<dyn Seated>, Wake)> {
     fn boxed<S: super::scaler::Scaler + 'static>(rules: S, first: SimTime) -> Option<(Box<dyn Seated>, Wake)> {
         let (seat, wake) = Seat::new(rules, first);
         Some((Box::new(seat), wake))
     }
     match spec {
-        ScalerSpec::Fixed => None,
+        ScalerSpec::Fixed | ScalerSpec::SeldonLag => None,
         ScalerSpec::Schedule(schedule) => {
             boxed(Schedule { spec: schedule.clone(), target: place.target, begins: place.begins }, place.first)
         }
@@ -50,7 +50,7 @@ pub fn amend(
     controller: &HpaControllerSpec,
 ) -> Wake {
     match spec {
-        ScalerSpec::Fixed => Wake::Keep,
+        ScalerSpec::Fixed | ScalerSpec::SeldonLag => Wake::Keep,
         ScalerSpec::Schedule(schedule) => seat.amended(now, schedule),
         ScalerSpec::Hpa(hpa) => seat.amended(now, &HpaObject::admitted(NAMESPACE, name, &hpa.spec, controller)),
     }

@@ -3,7 +3,7 @@
 use crate::scalers::hpa::spec::HpaSpec;
 use crate::units::{Phase, Span};
 
-/// A pool's autoscaler.
+/// The autoscaler of a pool or of a model.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ScalerSpec {
     /// The size stays.
@@ -12,6 +12,9 @@ pub enum ScalerSpec {
     Schedule(ScheduleSpec),
     /// The Kubernetes HPA.
     Hpa(Box<HpaScalerSpec>),
+    /// Seldon Core 2's own scaling of models by inference lag: done by its agents and its scheduler, not by a controller of
+    /// Kubernetes.
+    SeldonLag,
 }
 
 /// Sizes by time.

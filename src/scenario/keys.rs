@@ -3,6 +3,8 @@
 //! The reader takes defaults from here, messages and completion take words from here, `sim list` and the JSON Schema print
 //! it. A default is written as a user would write it.
 
+use super::keys_seldon::{ADVICE, CORE, FLOW, MODEL, SERVER, SERVER_REPLICA};
+
 /// The keys of one table.
 #[derive(Debug)]
 pub struct Keys {
@@ -215,6 +217,26 @@ pub static SCENARIO: Keys = Keys {
             fallback: Fallback::None,
             about: "a Deployment of equal replicas",
         },
+        Key { name: "core", kind: Kind::Table(&CORE), fallback: Fallback::None, about: "Seldon Core 2, all of it" },
+        Key {
+            name: "server",
+            kind: Kind::Tables(&SERVER),
+            fallback: Fallback::None,
+            about: "a Seldon Server: pods that models are loaded into",
+        },
+        Key { name: "model", kind: Kind::Tables(&MODEL), fallback: Fallback::None, about: "a Seldon Model" },
+        Key {
+            name: "pipeline",
+            kind: Kind::Tables(&FLOW),
+            fallback: Fallback::None,
+            about: "a Seldon Pipeline: steps from model to model",
+        },
+        Key {
+            name: "advice",
+            kind: Kind::Table(&ADVICE),
+            fallback: Fallback::None,
+            about: "constraints that no figure shows; read by compare",
+        },
         Key { name: "signal", kind: Kind::Tables(&SIGNAL), fallback: Fallback::None, about: "a recorded metric" },
         Key {
             name: "event",
@@ -381,7 +403,12 @@ pub static PROMETHEUS: Keys = Keys {
 pub static LOAD: Keys = Keys {
     keys: &[
         Key { name: "name", kind: Kind::Name, fallback: Fallback::Required, about: "names its random streams" },
-        Key { name: "to", kind: Kind::Name, fallback: Fallback::Required, about: "the pool that it goes to" },
+        Key {
+            name: "to",
+            kind: Kind::Name,
+            fallback: Fallback::Required,
+            about: "the pool, model or pipeline that it goes to",
+        },
         Key {
             name: "arrivals",
             kind: Kind::OneOf(&ARRIVALS),
@@ -434,7 +461,7 @@ pub static LOAD: Keys = Keys {
             name: "protocol",
             kind: Kind::Word(&["rest", "grpc"]),
             fallback: Fallback::Is(r#""rest""#),
-            about: "decides what counts as inference lag",
+            about: "of requests to models: decides what counts as inference lag",
         },
     ],
 };
@@ -733,6 +760,51 @@ pub static RATE_STAGE: Keys = Keys {
     ],
 };
 
+// Keys that a pool and a Seldon server have in common.
+
+pub(super) const WORKERS: Key = Key {
+    name: "workers",
+    kind: Kind::WholeOr("unlimited"),
+    fallback: Fallback::None,
+    about: "requests in service at once per replica; 1, or unlimited with processor sharing",
+};
+
+pub(super) const POOL_DISCIPLINE: Key = Key {
+    name: "discipline",
+    kind: Kind::OneOf(&DISCIPLINE),
+    fallback: Fallback::Is("fifo"),
+    about: "when service ends",
+};
+
+pub(super) const SPEED: Key =
+    Key { name: "speed", kind: Kind::NumberLaw, fallback: Fallback::Is("1.0"), about: "drawn once per replica" };
+
+pub(super) const POOL_QUEUE: Key =
+    Key { name: "queue", kind: Kind::Table(&QUEUE), fallback: Fallback::None, about: "waiting room" };
+
+pub(super) const POOL_CPU: Key =
+    Key { name: "cpu", kind: Kind::Table(&CPU), fallback: Fallback::None, about: "CPU of the main container" };
+
+pub(super) const PRICE: Key = Key {
+    name: "price",
+    kind: Kind::Price,
+    fallback: Fallback::Is(r#""$0/h""#),
+    about: "per replica, from creation to gone",
+};
+
+pub(super) const POOL_START: Key =
+    Key { name: "start", kind: Kind::Table(&START), fallback: Fallback::None, about: "from wanted to serving" };
+
+pub(super) const METRICS: Key = Key {
+    name: "metrics",
+    kind: Kind::OneOf(&POOL_METRICS),
+    fallback: Fallback::Is("resource"),
+    about: "how its own metrics reach a scaler",
+};
+
+pub(super) const POOL_SCALER: Key =
+    Key { name: "scaler", kind: Kind::OneOf(&SCALER), fallback: Fallback::Is("fixed"), about: "its autoscaler" };
+
 /// `[[pool]]`.
 pub static POOL: Keys = Keys {
     keys: &[
@@ -749,22 +821,12 @@ pub static POOL: Keys = Keys {
             fallback: Fallback::Is("1"),
             about: "at time 0: ready, idle and measured for an hour",
         },
-        Key {
-            name: "workers",
-            kind: Kind::WholeOr("unlimited"),
-            fallback: Fallback::None,
-            about: "requests in service at once per replica; 1, or unlimited with processor sharing",
-        },
-        Key {
-            name: "discipline",
-            kind: Kind::OneOf(&DISCIPLINE),
-            fallback: Fallback::Is("fifo"),
-            about: "when service ends",
-        },
+        WORKERS,
+        POOL_DISCIPLINE,
         Key { name: "service", kind: Kind::Law, fallback: Fallback::None, about: "work of one request at speed 1" },
-        Key { name: "speed", kind: Kind::NumberLaw, fallback: Fallback::Is("1.0"), about: "drawn once per replica" },
-        Key { name: "queue", kind: Kind::Table(&QUEUE), fallback: Fallback::None, about: "waiting room" },
-        Key { name: "cpu", kind: Kind::Table(&CPU), fallback: Fallback::None, about: "CPU of the main container" },
+        SPEED,
+        POOL_QUEUE,
+        POOL_CPU,
         Key {
             name: "memory",
             kind: Kind::Table(&MEMORY),
@@ -784,12 +846,7 @@ pub static POOL: Keys = Keys {
             fallback: Fallback::Is("random"),
             about: "who gets the next request",
         },
-        Key {
-            name: "price",
-            kind: Kind::Price,
-            fallback: Fallback::Is(r#""$0/h""#),
-            about: "per replica, from creation to gone",
-        },
+        PRICE,
         Key {
             name: "labels",
             kind: Kind::Map,
@@ -802,15 +859,10 @@ pub static POOL: Keys = Keys {
             fallback: Fallback::None,
             about: "status.selector that the HPA reads; `app=NAME` where it is not given",
         },
-        Key { name: "start", kind: Kind::Table(&START), fallback: Fallback::None, about: "from wanted to serving" },
+        POOL_START,
         Key { name: "stop", kind: Kind::Table(&STOP), fallback: Fallback::None, about: "from deleted to gone" },
-        Key {
-            name: "metrics",
-            kind: Kind::OneOf(&POOL_METRICS),
-            fallback: Fallback::Is("resource"),
-            about: "how its own metrics reach a scaler",
-        },
-        Key { name: "scaler", kind: Kind::OneOf(&SCALER), fallback: Fallback::Is("fixed"), about: "its autoscaler" },
+        METRICS,
+        POOL_SCALER,
     ],
 };
 
@@ -1093,6 +1145,25 @@ pub static READINESS_PROBE: Keys = Keys {
     ],
 };
 
+// Keys that the end of a pool's pods and of a server's have in common.
+
+pub(super) const PRE_STOP: Key =
+    Key { name: "pre_stop", kind: Kind::Duration, fallback: Fallback::Is(r#""0s""#), about: "sleep before SIGTERM" };
+
+pub(super) const ENDPOINT_LAG: Key = Key {
+    name: "endpoint_lag",
+    kind: Kind::Law,
+    fallback: Fallback::None,
+    about: "deletion to removal from routes; as `start.endpoints` where it is not given",
+};
+
+pub(super) const DRAIN: Key = Key {
+    name: "drain",
+    kind: Kind::Bool,
+    fallback: Fallback::Is("true"),
+    about: "true: finish what is in flight; false: it is lost",
+};
+
 /// `[pool.stop]`.
 pub static STOP: Keys = Keys {
     keys: &[
@@ -1102,24 +1173,9 @@ pub static STOP: Keys = Keys {
             fallback: Fallback::Is(r#""30s""#),
             about: "killed this long after deletion",
         },
-        Key {
-            name: "pre_stop",
-            kind: Kind::Duration,
-            fallback: Fallback::Is(r#""0s""#),
-            about: "sleep before SIGTERM",
-        },
-        Key {
-            name: "endpoint_lag",
-            kind: Kind::Law,
-            fallback: Fallback::None,
-            about: "deletion to removal from routes; as `start.endpoints` where it is not given",
-        },
-        Key {
-            name: "drain",
-            kind: Kind::Bool,
-            fallback: Fallback::Is("true"),
-            about: "true: finish what is in flight; false: it is lost",
-        },
+        PRE_STOP,
+        ENDPOINT_LAG,
+        DRAIN,
     ],
 };
 
@@ -1149,19 +1205,23 @@ pub static DELAY: Keys = Keys {
     ],
 };
 
-/// `scaler.<kind>`.
-pub static SCALER: Keys = Keys {
-    keys: &[
-        Key { name: "fixed", kind: Kind::Table(&NO_KEYS), fallback: Fallback::None, about: "the size stays" },
-        Key { name: "schedule", kind: Kind::Table(&SCHEDULE), fallback: Fallback::None, about: "sizes by time" },
-        Key {
-            name: "hpa",
-            kind: Kind::Table(&HPA),
-            fallback: Fallback::None,
-            about: "the Kubernetes HorizontalPodAutoscaler",
-        },
-    ],
+// Kinds of scalers that pools, servers and models have in common.
+
+pub(super) const FIXED: Key =
+    Key { name: "fixed", kind: Kind::Table(&NO_KEYS), fallback: Fallback::None, about: "the size stays" };
+
+pub(super) const BY_SCHEDULE: Key =
+    Key { name: "schedule", kind: Kind::Table(&SCHEDULE), fallback: Fallback::None, about: "sizes by time" };
+
+pub(super) const BY_HPA: Key = Key {
+    name: "hpa",
+    kind: Kind::Table(&HPA),
+    fallback: Fallback::None,
+    about: "the Kubernetes HorizontalPodAutoscaler",
 };
+
+/// `scaler.<kind>`.
+pub static SCALER: Keys = Keys { keys: &[FIXED, BY_SCHEDULE, BY_HPA] };
 
 /// `scaler.schedule`.
 pub static SCHEDULE: Keys = Keys {
@@ -1207,7 +1267,7 @@ pub static HPA: Keys = Keys {
             name: "scale_target_ref",
             kind: Kind::Table(&OBJECT_REF),
             fallback: Fallback::None,
-            about: "this pool where it is not given; another one fails as in Kubernetes",
+            about: "this pool, model or server where it is not given; another one fails as in Kubernetes",
         },
         Key {
             name: "manifest",
@@ -1468,6 +1528,24 @@ pub static FAULT: Keys = Keys {
             fallback: Fallback::None,
             about: "at once, without grace; in flight is lost",
         },
+        Key {
+            name: "scheduler_restart",
+            kind: Kind::Table(&NO_KEYS),
+            fallback: Fallback::None,
+            about: "Seldon's scheduler starts anew; traffic goes on by the last routes",
+        },
+        Key {
+            name: "agent_crash",
+            kind: Kind::Table(&SERVER_REPLICA),
+            fallback: Fallback::None,
+            about: "the agent of a server replica dies without a drain",
+        },
+        Key {
+            name: "server_drain",
+            kind: Kind::Table(&SERVER_REPLICA),
+            fallback: Fallback::None,
+            about: "a server replica is drained, as by a drain of its node",
+        },
     ],
 };
 
@@ -1508,8 +1586,11 @@ pub static OBJECTIVE: Keys = Keys {
             name: "pool",
             kind: Kind::Name,
             fallback: Fallback::None,
-            about: "whose figure; the whole run where it is not given",
+            about: "whose figure; the whole run where none of the four is given",
         },
+        Key { name: "model", kind: Kind::Name, fallback: Fallback::None, about: "whose figure" },
+        Key { name: "server", kind: Kind::Name, fallback: Fallback::None, about: "whose figure" },
+        Key { name: "pipeline", kind: Kind::Name, fallback: Fallback::None, about: "whose figure" },
         Key {
             name: "that",
             kind: Kind::Text,

@@ -149,7 +149,10 @@ impl<R: Recorder> Sim<'_, R> {
     fn is_watched(&self, pool: PoolId) -> bool {
         self.perception.server.spec.enabled
             && matches!(self.pools[pool].spec.metrics, PoolMetricsSpec::Resource)
-            && !matches!(self.pools[pool].spec.scaler, ScalerSpec::Fixed | ScalerSpec::Schedule(_))
+            && !matches!(
+                self.pools[pool].spec.scaler,
+                ScalerSpec::Fixed | ScalerSpec::Schedule(_) | ScalerSpec::SeldonLag
+            )
     }
 
     /// Starts scraping, as if it had been going on for an hour.

@@ -57,6 +57,8 @@ ids! {
     ServerId,
     /// A Seldon Model.
     ModelId,
+    /// A Seldon Pipeline: steps from model to model.
+    FlowId,
 }
 
 /// One value for each id of a kind, in the order of creation.
@@ -168,6 +170,11 @@ impl<T> Slab<T> {
     /// Gives the slot back. The value stays readable until the slot is used again.
     pub fn release(&mut self, slot: u32) {
         self.free.push(slot);
+    }
+
+    /// All slots that were ever used, those given back included.
+    pub fn slots(&self) -> impl Iterator<Item = u32> + use<T> {
+        0..u32::try_from(self.slots.len()).expect("fewer than 2^32 values alive")
     }
 
     /// How many values are alive.

@@ -6,6 +6,6 @@ pub mod id;
 pub mod quantity;
 pub mod time;
 
-pub use id::{Id, LoadId, PipelineId, PoolId, ReplicaId, ScalerId, Slab, Table, TargetId};
+pub use id::{FlowId, Id, LoadId, ModelId, PipelineId, PoolId, ReplicaId, ScalerId, ServerId, Slab, Table, TargetId};
 pub use quantity::Quantity;
 pub use time::{Phase, SimTime, Span};

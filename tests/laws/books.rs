@@ -224,7 +224,11 @@ fn nobody_waits_for_nothing(scenario: &Scenario, seen: &Witness<'_>, wrong: &mut
 
 /// May requests of this pool go on being served when their clients have given up?
 fn has_zombies(scenario: &Scenario, pool: usize) -> bool {
-    let mut senders = scenario.loads.iter().zip(&scenario.load_targets).filter(|(_, to)| to.index() == pool);
+    let mut senders = scenario
+        .loads
+        .iter()
+        .zip(&scenario.load_targets)
+        .filter(|(_, to)| to.pool().is_some_and(|to| to.index() == pool));
     senders.any(|(load, _)| load.timeout.is_some() && !load.cancel_on_timeout)
 }
 

@@ -192,8 +192,8 @@ fn served_at_once(scenario: &Scenario, seed: u64, number: usize) -> Option<Works
         LoadSpec { arrivals: ArrivalsSpec::Users(users), scale: 1.0, from: Span::ZERO, until: None, ..spec.clone() };
     // Somebody who leaves in a long thought and comes again is ahead of one who thinks it to its end.
     let end = SimTime::ZERO + scenario.duration * 3;
-    let pool = &scenario.pools[scenario.load_targets[number].index()];
-    let law = spec.demand.clone().or_else(|| pool.service.clone())?;
+    let service = scenario.service_of(scenario.load_targets[number]);
+    let law = spec.demand.as_ref().or(service).cloned()?;
     if matches!(law, Law::Constant(_) | Law::TwoPoint(_) | Law::Empirical(_)) {
         return None;
     }
