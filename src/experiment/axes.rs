@@ -18,7 +18,12 @@ static RANGE: Keys = Keys {
         Key { name: "from", kind: Kind::Text, fallback: Fallback::Required, about: "the first value" },
         Key { name: "to", kind: Kind::Text, fallback: Fallback::Required, about: "no value is above it" },
         Key { name: "step", kind: Kind::Text, fallback: Fallback::None, about: "from one value to the next" },
-        Key { name: "points", kind: Kind::Whole, fallback: Fallback::None, about: "number of values, both ends included" },
+        Key {
+            name: "points",
+            kind: Kind::Whole,
+            fallback: Fallback::None,
+            about: "number of values, both ends included",
+        },
         Key {
             name: "scale",
             kind: Kind::Word(&["linear", "log"]),
@@ -120,7 +125,12 @@ pub(super) fn read_axes(reader: &Reader<'_>, section: &Section<'_>, key: &str, t
     let Some(entry) = section.entry(key) else { return Vec::new() };
     read_paths(reader, entry, key, text, whole)
         .into_iter()
-        .map(|path| Axis { name: path.path.clone(), labels: labels(&path.values), at: path.key_at(), paths: vec![path] })
+        .map(|path| Axis {
+            name: path.path.clone(),
+            labels: labels(&path.values),
+            at: path.key_at(),
+            paths: vec![path],
+        })
         .collect()
 }
 
@@ -237,7 +247,8 @@ impl Reading<'_, '_> {
             self.reader.report(Problem::error(at.clone(), message, label).help(help));
             None
         };
-        let wrong = |message: String| complain(message, "this range", "give both ends in one unit, the smaller one first");
+        let wrong =
+            |message: String| complain(message, "this range", "give both ends in one unit, the smaller one first");
         match (step, points) {
             (Some(_), Some(_)) => {
                 complain(format!("`{path}` has both `step` and `points`"), "one of them", "leave one of them out")
@@ -313,8 +324,18 @@ pub(super) fn grouped(number: u128) -> String {
 pub(super) static ZIP: Keys = Keys {
     keys: &[
         Key { name: "name", kind: Kind::Name, fallback: Fallback::Required, about: "the axis in tables and charts" },
-        Key { name: "labels", kind: Kind::Texts, fallback: Fallback::None, about: "its values in tables; else those of the first path" },
-        Key { name: "set", kind: Kind::Changes, fallback: Fallback::Required, about: "key paths and lists of equal length" },
+        Key {
+            name: "labels",
+            kind: Kind::Texts,
+            fallback: Fallback::None,
+            about: "its values in tables; else those of the first path",
+        },
+        Key {
+            name: "set",
+            kind: Kind::Changes,
+            fallback: Fallback::Required,
+            about: "key paths and lists of equal length",
+        },
     ],
 };
 
@@ -329,7 +350,12 @@ pub(super) fn read_zip(reader: &Reader<'_>, section: &Section<'_>, text: &str) -
     let paths = read_paths(reader, entry, "set", text, true);
     let Some(first) = paths.first() else {
         if matches!(&entry.node.value, Value::Table(inner) if inner.is_empty()) {
-            section.wrong("set", "`set` of this zip is empty", "nothing moves", "write key paths and lists of equal length");
+            section.wrong(
+                "set",
+                "`set` of this zip is empty",
+                "nothing moves",
+                "write key paths and lists of equal length",
+            );
         }
         return None;
     };

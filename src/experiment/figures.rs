@@ -141,17 +141,19 @@ const RUN_FIGURES: &[Known<OfRun>] = &[
         let all = &run.totals.objectives;
         (!all.is_empty()).then(|| all.iter().filter(|objective| objective.met).count() as f64 / all.len() as f64)
     }),
-    whole("errors", Unit::Share, Better::Lower, true, |run| match run.only_pool() {
-        Some(pool) => pool.errors_ratio,
-        None => {
+    whole("errors", Unit::Share, Better::Lower, true, |run| match (&run.totals.clients, run.only_pool()) {
+        (Some(clients), _) => clients.errors_ratio,
+        (None, Some(pool)) => pool.errors_ratio,
+        (None, None) => {
             let failed = run.sum(|pool| (pool.rejected + pool.timed_out + pool.lost) as f64);
             let ended = failed + run.sum(|pool| pool.done as f64);
             (ended > 0.0).then(|| failed / ended)
         }
     }),
-    whole("mean", Unit::Seconds, Better::Lower, true, |run| match run.only_pool() {
-        Some(pool) => pool.latency.map(|latency| latency.mean_s),
-        None => {
+    whole("mean", Unit::Seconds, Better::Lower, true, |run| match (&run.totals.clients, run.only_pool()) {
+        (Some(clients), _) => clients.latency.map(|latency| latency.mean_s),
+        (None, Some(pool)) => pool.latency.map(|latency| latency.mean_s),
+        (None, None) => {
             let done = run.sum(|pool| pool.done as f64);
             let total_s = run.sum(|pool| pool.latency.map_or(0.0, |latency| latency.mean_s * pool.done as f64));
             (done > 0.0).then(|| total_s / done)
@@ -200,6 +202,9 @@ impl<'a> Whole<'a> {
     }
 
     fn quantile_s(self, quantile: f64) -> Option<f64> {
+        if let Some(clients) = &self.totals.clients {
+            return clients.latency.and_then(|latency| told_quantile(&latency, quantile));
+        }
         let told = self.only_pool().and_then(|pool| pool.latency).and_then(|latency| told_quantile(&latency, quantile));
         told.or_else(|| self.latencies?.quantile_s(quantile))
     }
@@ -293,7 +298,11 @@ pub(super) mod tests {
             objectives: Vec::new(),
             good_time_ratio: None,
             recovery_s: None,
+            clients: None,
             pools,
+            models: Vec::new(),
+            servers: Vec::new(),
+            pipelines: Vec::new(),
             events: 0,
         }
     }

@@ -171,7 +171,9 @@ impl Range {
             _ => digits_behind(value),
         };
         let coarse = match self.notation {
-            Notation::Duration | Notation::Size => 10_f64.powi((value.max(1.0).log10().floor() as i32 + 1 - DIGITS).max(0)),
+            Notation::Duration | Notation::Size => {
+                10_f64.powi((value.max(1.0).log10().floor() as i32 + 1 - DIGITS).max(0))
+            }
             _ => 1.0 / 10_f64.powi(decimals as i32),
         };
         let rounded = (value / coarse).round();
@@ -311,10 +313,7 @@ mod tests {
         assert_eq!(steps(&bare("0.1"), &bare("0.5"), &bare("0.1")), ["0.1", "0.2", "0.3", "0.4", "0.5"]);
         assert_eq!(steps(&bare("0"), &bare("10"), &bare("4")), ["0", "4", "8"]);
         assert_eq!(steps(&bare("3"), &bare("3"), &bare("1")), ["3"]);
-        assert_eq!(
-            steps(&text("$0.50/h"), &text("$1/h"), &text("$0.25/h")),
-            ["\"$0.5/h\"", "\"$0.75/h\"", "\"$1/h\""]
-        );
+        assert_eq!(steps(&text("$0.50/h"), &text("$1/h"), &text("$0.25/h")), ["\"$0.5/h\"", "\"$0.75/h\"", "\"$1/h\""]);
         assert_eq!(steps(&text("5s"), &text("15s"), &text("5s")), ["\"5s\"", "\"10s\"", "\"15s\""]);
     }
 
