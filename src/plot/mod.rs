@@ -8,10 +8,14 @@
 mod axis;
 mod canvas;
 mod font;
+mod heatmap;
 mod panel;
+mod pareto;
 mod series;
 mod style;
 mod timeline;
 
 pub use canvas::PlotError;
+pub use heatmap::{HeatmapFigure, heatmap_png, heatmap_svg};
+pub use pareto::{Dot, ParetoFigure, Scale, pareto_png, pareto_svg};
 pub use timeline::{PoolFigure, TimelineFigure, timeline_png, timeline_svg};
