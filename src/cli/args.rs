@@ -150,7 +150,7 @@ pub enum Command {
     /// List scalers, loads, laws, signals, templates or columns, each with one line and its keys.
     #[command(after_help = LIST_EXAMPLES)]
     List(ListArguments),
-    /// JSON Schema of a scenario, for completion in editors.
+    /// JSON Schema of a scenario or a sweep, for completion in editors.
     #[command(after_help = SCHEMA_EXAMPLES)]
     Schema(SchemaArguments),
     /// Completions for a shell.
@@ -505,6 +505,8 @@ pub struct SchemaArguments {
 pub enum SchemaKind {
     /// A scenario file.
     Scenario,
+    /// A sweep file.
+    Sweep,
 }
 
 /// Flags of `completions`.

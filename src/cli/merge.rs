@@ -46,7 +46,6 @@ pub(super) fn run(arguments: &MergeArguments, voice: Voice) -> Result<Done, Fail
     about["volatile"] = output::volatile();
     let pictures = if arguments.no_plots { &[][..] } else { &arguments.plots };
     let written = complete_folder(&target, &sweep, &results, ((1, 1), true), about, pictures)?;
-    target.finish()?;
     if voice.quiet < 2 {
         let size = report::sweep_size(&sweep, sweep.points(), results.runs());
         let points_csv = path.join("points.csv").display().to_string();

@@ -1,15 +1,20 @@
 //! `sim schema`: a JSON Schema made of the same lists of keys that the reader uses.
 
-use super::args::SchemaArguments;
+use super::args::{SchemaArguments, SchemaKind};
 use super::{Done, Failure, Voice};
+use crate::experiment::SWEEP;
 use crate::scenario::LAWS;
 use crate::scenario::keys::{Fallback, Key, Keys, Kind, SCENARIO};
 use serde_json::{Map, Value, json};
 
-pub(super) fn schema(_arguments: &SchemaArguments, voice: Voice) -> Result<Done, Failure> {
-    let mut root = table(&SCENARIO);
+pub(super) fn schema(arguments: &SchemaArguments, voice: Voice) -> Result<Done, Failure> {
+    let (keys, title) = match arguments.kind {
+        SchemaKind::Scenario => (&SCENARIO, "sim scenario"),
+        SchemaKind::Sweep => (&SWEEP, "sim sweep"),
+    };
+    let mut root = table(keys);
     root["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
-    root["title"] = json!("sim scenario");
+    root["title"] = json!(title);
     root["$defs"] = json!({ "law": law(false), "number_law": law(true) });
     let text = serde_json::to_string_pretty(&root).map_err(|error| Failure::World(error.to_string()))?;
     voice.result(&format!("{text}\n"))?;

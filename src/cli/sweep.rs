@@ -63,10 +63,9 @@ pub(super) fn run(arguments: &SweepArguments, voice: Voice, stop: &AtomicBool) -
     }
     let complete = complete.map_err(Failure::World)?;
     let mut written = Vec::new();
-    if let Some(folder) = folder {
+    if let Some(folder) = &folder {
         let about = about(&sweep, arguments, shard, &points, &results, complete);
-        written = complete_folder(&folder, &sweep, &results, (shard, complete), about, pictures_of(arguments))?;
-        folder.finish()?;
+        written = complete_folder(folder, &sweep, &results, (shard, complete), about, pictures_of(arguments))?;
     }
     let took = report::SweepTook { wall_s: begun.elapsed().as_secs_f64(), threads: crew.threads(), before };
     say(&sweep, arguments, voice, &results, (points.len(), complete, &took), place.as_deref(), &written)?;

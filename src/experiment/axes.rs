@@ -123,7 +123,7 @@ impl Axis {
 /// Reads the table of axes under a key. `whole`: a range needs steps or points.
 pub(super) fn read_axes(reader: &Reader<'_>, section: &Section<'_>, key: &str, text: &str, whole: bool) -> Vec<Axis> {
     let Some(entry) = section.entry(key) else { return Vec::new() };
-    read_paths(reader, entry, key, text, whole)
+    read_paths(reader, entry, key, text, Demands { whole, once: true })
         .into_iter()
         .map(|path| Axis {
             name: path.path.clone(),
@@ -141,7 +141,16 @@ fn labels(values: &Values) -> Vec<String> {
     }
 }
 
-fn read_paths(reader: &Reader<'_>, entry: &Entry, title: &str, text: &str, whole: bool) -> Vec<Path> {
+/// What the values of a path must be.
+#[derive(Clone, Copy)]
+struct Demands {
+    /// A range needs steps or points.
+    whole: bool,
+    /// No value stands twice.
+    once: bool,
+}
+
+fn read_paths(reader: &Reader<'_>, entry: &Entry, title: &str, text: &str, demands: Demands) -> Vec<Path> {
     let Value::Table(entries) = &entry.node.value else {
         reader.report(
             Problem::error(
@@ -154,7 +163,7 @@ fn read_paths(reader: &Reader<'_>, entry: &Entry, title: &str, text: &str, whole
         return Vec::new();
     };
     let mut paths = Vec::new();
-    let mut reading = Reading { reader, text, whole, paths: &mut paths };
+    let mut reading = Reading { reader, text, demands, paths: &mut paths };
     reading.below(entries, "", &[]);
     paths
 }
@@ -162,7 +171,7 @@ fn read_paths(reader: &Reader<'_>, entry: &Entry, title: &str, text: &str, whole
 struct Reading<'a, 'r> {
     reader: &'a Reader<'r>,
     text: &'a str,
-    whole: bool,
+    demands: Demands,
     paths: &'a mut Vec<Path>,
 }
 
@@ -217,7 +226,7 @@ impl Reading<'_, '_> {
                 given[number].label = items[number].inline();
             }
         }
-        for (number, value) in given.iter().enumerate() {
+        for (number, value) in given.iter().enumerate().filter(|_| self.demands.once) {
             if let Some(first) = given[..number].iter().find(|first| first.label == value.label) {
                 self.reader.report(
                     Problem::error(value.at.clone(), format!("`{path}` has the value {} twice", value.label), "again")
@@ -274,7 +283,7 @@ impl Reading<'_, '_> {
             ),
             (None, points) => match (ValueRange::new(&from, &to, log), points) {
                 (Ok(range), Some(points)) => Some(self.made(range.points(points as u32), &at)),
-                (Ok(_), None) if self.whole => complain(
+                (Ok(_), None) if self.demands.whole => complain(
                     format!("`{path}` has neither `step` nor `points`"),
                     "which values between them?",
                     "add `step` or `points`; only a `[sample]` draws from a whole range",
@@ -347,7 +356,7 @@ pub(super) fn read_zip(reader: &Reader<'_>, section: &Section<'_>, text: &str) -
         section.read("set", |_| Ok(()));
         return None;
     };
-    let paths = read_paths(reader, entry, "set", text, true);
+    let paths = read_paths(reader, entry, "set", text, Demands { whole: true, once: false });
     let Some(first) = paths.first() else {
         if matches!(&entry.node.value, Value::Table(inner) if inner.is_empty()) {
             section.wrong(
@@ -388,6 +397,16 @@ pub(super) fn read_zip(reader: &Reader<'_>, section: &Section<'_>, text: &str) -
         Some(given) => given,
         None => of_first,
     };
+    if let Some(twice) = (1..all.len()).find(|&number| all[..number].contains(&all[number])) {
+        let key = if section.has("labels") { "labels" } else { "set" };
+        section.wrong(
+            key,
+            format!("two values of this zip are called {}", all[twice]),
+            "nobody could tell them apart",
+            "give each value a label of its own: `labels = [\"...\", ...]`",
+        );
+        return None;
+    }
     Some(Axis { name: name?, paths, labels: all, at: section.place("name") })
 }
 

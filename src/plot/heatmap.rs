@@ -116,7 +116,7 @@ impl HeatmapFigure<'_> {
     fn draw_cells<B: DrawingBackend>(&self, sheet: &Sheet<B>, left: f64, axis: &Axis) -> Result<(), PlotError> {
         let (width, height) = self.cell_px(left);
         let number = Type::regular(LABEL_PX, TEXT);
-        let step = (axis.hi() - axis.lo()) / 100.0;
+        let write = numbers(axis);
         for (row, cells) in self.cells.iter().enumerate() {
             for (column, value) in cells.iter().enumerate() {
                 let (x, y) = (left + column as f64 * width, BOTTOM_PX - (row + 1) as f64 * height);
@@ -127,7 +127,7 @@ impl HeatmapFigure<'_> {
                 };
                 let part = axis.part(value);
                 sheet.rectangle(corner, opposite, cividis(part), 1.0)?;
-                let words = short(value, step);
+                let words = write(value);
                 if height >= LABEL_PX + 2.0 && sheet.text_width(&words, number)? + 4.0 <= width {
                     let colour = if part < LIGHT { WHITE } else { TEXT };
                     let middle = (x + (width - GAP_PX) / 2.0, y + (height - GAP_PX) / 2.0);
@@ -166,6 +166,15 @@ impl HeatmapFigure<'_> {
     }
 }
 
+/// How the numbers in the cells are written: all with the decimals that tell a tenth of the scale's steps apart.
+fn numbers(axis: &Axis) -> impl Fn(f64) -> String {
+    const LONG: f64 = 10_000.0;
+    let reach = axis.hi() - axis.lo();
+    let decimals = (1.0 - (reach / 10.0).log10().floor()).clamp(0.0, 4.0) as usize;
+    let is_long = axis.hi().abs().max(axis.lo().abs()) >= LONG;
+    move |value| if is_long { short(value, reach / 100.0) } else { format!("{value:.decimals$}") }
+}
+
 /// The colours and their values.
 fn draw_bar<B: DrawingBackend>(sheet: &Sheet<B>, axis: &Axis) -> Result<(), PlotError> {
     const SLICES: u32 = 256;
@@ -201,6 +210,15 @@ mod tests {
     }
 
     #[test]
+    fn numbers_have_the_same_decimals() {
+        let written = |low, high, value| numbers(&Axis::between(low, high, 5))(value);
+        assert_eq!(written(62.0, 100.0, 88.0), "88.0");
+        assert_eq!(written(9.0, 28.0, 15.725), "15.7");
+        assert_eq!(written(0.0, 900.0, 12.4), "12");
+        assert_eq!(written(0.0, 2_000_000.0, 1_234_567.0), "1.23M");
+    }
+
+    #[test]
     fn a_map_is_drawn_in_both_media() {
         let labels = |all: &[&str]| all.iter().map(|label| (*label).to_owned()).collect::<Vec<_>>();
         let (x, y) = (labels(&["40%", "50%", "60%"]), labels(&["5s", "2m"]));
@@ -217,7 +235,7 @@ mod tests {
         };
         let svg = heatmap_svg(&figure).expect("it can be drawn");
         assert!(svg.starts_with("<svg ") && svg.contains(">hpa.cpu<") || svg.contains("hpa.cpu\n"), "{}", &svg[..400]);
-        assert!(["91.3", "40%", "2m", "good time, %"].iter().all(|words| svg.contains(words)));
+        assert!(["91.2", "40%", "2m", "good time, %"].iter().all(|words| svg.contains(words)));
         let decoder = ::png::Decoder::new(std::io::Cursor::new(heatmap_png(&figure, 1).expect("it can be drawn")));
         let mut reader = decoder.read_info().expect("a PNG");
         assert_eq!((reader.info().width, reader.info().height), (860, 560));

@@ -104,11 +104,20 @@ impl ParetoFigure<'_> {
         if stair.len() > 1 {
             sheet.curve(&stair, LINE_PX, TEXT)?;
         }
+        let mut before: Option<(f64, f64)> = None;
         for (number, dot) in &front {
             let (across, up) = place(dot);
             draw_mark(sheet, dot.group, (across, up), 1.0, true)?;
-            let at = (across - RADIUS_PX - 2.0, up - RADIUS_PX - 5.0);
-            sheet.text(&number.to_string(), at, Type::regular(11.0, TEXT), Anchor::End)?;
+            // Above its place; below where the number before it stands too near.
+            let near = before.is_some_and(|(x, y)| (across - x).abs() < 16.0 && (up - y).abs() < 14.0);
+            let (at, anchor) = if near {
+                before = None;
+                ((across + RADIUS_PX + 2.0, up + RADIUS_PX + 5.0), Anchor::Start)
+            } else {
+                before = Some((across, up));
+                ((across - RADIUS_PX - 2.0, up - RADIUS_PX - 5.0), Anchor::End)
+            };
+            sheet.text(&number.to_string(), at, Type::regular(11.0, TEXT), anchor)?;
         }
         Ok(())
     }

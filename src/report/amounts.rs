@@ -6,6 +6,21 @@ use crate::experiment::{Estimate, Unit};
 /// What a figure without a value looks like.
 pub const NOTHING: &str = "–";
 
+/// A table for a document; the first `words` columns are words, the others numbers.
+pub fn markdown(rows: &[Vec<String>], words: usize) -> String {
+    let width = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let mut text = String::new();
+    for (number, row) in rows.iter().enumerate() {
+        let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+        text.push_str(&format!("| {} |\n", cells.join(" | ")));
+        if number == 0 {
+            let rule: Vec<&str> = (0..width).map(|column| if column < words { "---" } else { "---:" }).collect();
+            text.push_str(&format!("|{}|\n", rule.join("|")));
+        }
+    }
+    text
+}
+
 /// A figure's value.
 pub fn amount(unit: Unit, value: f64) -> String {
     match unit {
@@ -29,8 +44,13 @@ pub fn mean_and_half(unit: Unit, estimate: &Estimate) -> [String; 2] {
         Unit::Seconds if mean < 0.9995 => half_width * 1e3,
         _ => half_width,
     };
-    let narrow = in_unit < 0.05 || matches!(unit, Unit::Money);
-    [written, if narrow { format!("±{in_unit:.2}") } else { format!("±{in_unit:.1}") }]
+    let decimals = match in_unit {
+        _ if matches!(unit, Unit::Money) => 2,
+        half if half < 0.05 => 2,
+        half if half < 99.95 => 1,
+        _ => 0,
+    };
+    [written, format!("±{in_unit:.decimals$}")]
 }
 
 /// A difference and its interval: `+10.7 [+10.4, +11.0]`; shares in points of a hundred.
@@ -105,7 +125,7 @@ mod tests {
     fn means_have_their_half_width_in_the_same_unit() {
         let cells = |unit, mean, half_width| mean_and_half(unit, &estimated(mean, half_width)).join(" ");
         assert_eq!(cells(Unit::Share, 0.967, 0.002), "96.7% ±0.2");
-        assert_eq!(cells(Unit::Seconds, 0.9, 0.1), "900ms ±100.0");
+        assert_eq!(cells(Unit::Seconds, 0.9, 0.1), "900ms ±100");
         assert_eq!(cells(Unit::Plain, 41.9, 0.02), "41.9 ±0.02");
         assert_eq!(cells(Unit::Money, 20.0, 1.0), "$20.00 ±1.00");
     }

@@ -1,6 +1,6 @@
 //! A comparison as a person or a program reads it.
 
-use super::amounts::{NOTHING, amount, difference};
+use super::amounts::{NOTHING, amount, difference, markdown};
 use super::words::{columns, counted};
 use crate::experiment::{CONFIDENCE, ComparedFigure, Comparison, Difference, Unit, Verdict};
 use crate::record::TableWriter;
@@ -66,19 +66,7 @@ pub fn comparison_table(comparison: &Comparison) -> String {
 
 /// The table for a document.
 pub fn comparison_markdown(comparison: &Comparison) -> String {
-    let rows = table(comparison);
-    let width = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-    let mut text = String::new();
-    for (number, row) in rows.iter().enumerate() {
-        text.push_str(&line(row));
-        if number == 0 {
-            let rule: Vec<String> =
-                (0..width).map(|column| if column == 0 { "---" } else { "---:" }.to_owned()).collect();
-            text.push_str(&format!("|{}|\n", rule.join("|")));
-        }
-    }
-    text
+    markdown(&table(comparison), 1)
 }
 
 fn unit_of(unit: Unit) -> &'static str {

@@ -1,6 +1,6 @@
 //! A sweep as a person or a program reads it: the best points first, what matters, which points nobody beats.
 
-use super::amounts::{NOTHING, amount, mean_and_half};
+use super::amounts::{NOTHING, amount, markdown, mean_and_half};
 use super::words::{columns, count, counted, duration, whole_percent};
 use crate::experiment::sweep::pareto::front;
 use crate::experiment::{Better, FigureKey, Results, Sweep, Unit};
@@ -160,23 +160,11 @@ fn what_matters(sweep: &Sweep, results: &Results) -> Option<String> {
     Some(parts.join(", "))
 }
 
-fn markdown(rows: &[Vec<String>], words: usize) -> String {
-    let mut text = String::new();
-    for (number, row) in rows.iter().enumerate() {
-        text.push_str(&format!("| {} |\n", row.join(" | ")));
-        if number == 0 {
-            let rule: Vec<&str> = (0..row.len()).map(|column| if column <= words { "---" } else { "---:" }).collect();
-            text.push_str(&format!("|{}|\n", rule.join("|")));
-        }
-    }
-    text
-}
-
 /// The table for a document.
 pub fn sweep_markdown(sweep: &Sweep, results: &Results, top: Option<usize>) -> String {
     let points = sorted_points(sweep, results);
     let shown = top.unwrap_or(IN_DOCUMENT).min(points.len());
-    markdown(&table(sweep, results, &points[..shown], &pareto_front(sweep, results)), sweep.axes.len())
+    markdown(&table(sweep, results, &points[..shown], &pareto_front(sweep, results)), sweep.axes.len() + 1)
 }
 
 /// One object a line and point.
@@ -246,7 +234,7 @@ pub fn sweep_report(sweep: &Sweep, results: &Results, complete: bool, pictures: 
     let front = pareto_front(sweep, results);
     if !front.is_empty() {
         text.push_str("\n## Points that no other beats\n\nNumbered as in the picture, from the cheapest on.\n\n");
-        text.push_str(&markdown(&table(sweep, results, &front, &front), sweep.axes.len()));
+        text.push_str(&markdown(&table(sweep, results, &front, &front), sweep.axes.len() + 1));
     }
     if !pictures.is_empty() {
         text.push_str("\n## Pictures\n");
