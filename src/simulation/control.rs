@@ -110,7 +110,7 @@ impl<R: Recorder> Sim<'_, R> {
         let mut seat = self.scalers[scaler].seat.take().expect("a scaler is back from its last pass");
         let wall = self.wall();
         let mut view = View::new(self, pool);
-        let wake = seat.reconcile(wall, &mut view);
+        let wake = seat.reconcile(wall, &mut view).later(view.waited());
         let truth = self.truth(scaler);
         let report = on_the_runs_clock(seat.report());
         if let Some(step) = report.metrics.iter().find(|step| step.metric == "cpu")
@@ -231,6 +231,9 @@ impl<R: Recorder> Sim<'_, R> {
             }
             Fault::PrometheusDown { lasts } => {
                 self.say("prometheus", "fault", true, "Down", "Prometheus does not answer");
+                if let Some(scraping) = &mut self.perception.scraping {
+                    scraping.go_down();
+                }
                 Some(lasts)
             }
             Fault::KubeletSlow { pool, lasts, latency } => {
@@ -289,7 +292,13 @@ impl<R: Recorder> Sim<'_, R> {
                     "The metrics API answers again; it has forgotten everything",
                 );
             }
-            Fault::PrometheusDown { .. } => self.say("prometheus", "fault", false, "Up", "Prometheus answers again"),
+            Fault::PrometheusDown { .. } => {
+                if let Some(scraping) = &mut self.perception.scraping {
+                    scraping.come_back();
+                }
+                let message = "Prometheus answers again; it has forgotten everything";
+                self.say("prometheus", "fault", false, "Up", message);
+            }
             Fault::KubeletSlow { pool, .. } => {
                 self.perception.slow_kubelets[pool.index()] = None;
                 let object = object_of(&self.pools[pool].spec);

@@ -11,6 +11,7 @@ mod pods;
 mod pool;
 mod requests;
 mod run;
+mod scraping;
 mod signals;
 
 pub use run::{RunError, RunStats, Traces, run};

@@ -73,7 +73,7 @@ impl<R: Recorder> Sim<'_, R> {
             stopping: false,
             gone: false,
             watches,
-            tap: self.pools[pool].tap.is_some().then(Box::default),
+            tap: self.pools[pool].tap.as_ref().map(|tap| tap.of_pod()),
             booked: Booked { at: self.now, ..Booked::default() },
         });
         self.active.push(0);
@@ -327,6 +327,7 @@ impl<R: Recorder> Sim<'_, R> {
         state.accepts = false;
         state.station.set_base(self.now, 0.0);
         state.watches = Vec::new();
+        self.lose_target(replica);
         let members = &mut self.pools[pool].members;
         members.retain(|other| *other != replica);
         if self.pools[pool].spec.kind == WorkloadKind::StatefulSet {

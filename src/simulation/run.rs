@@ -102,7 +102,7 @@ impl<R: Recorder> Sim<'_, R> {
             Event::KillAtGraceEnd { replica } => self.killed_at_grace_end(replica),
             Event::Housekeeping { replica } => self.housekeeping(replica),
             Event::Sample { pool } => self.sample(pool),
-            Event::Scrape { .. } => self.scrape(),
+            Event::Scrape { pipeline } => self.scrape(pipeline),
             Event::Store { epoch, .. } => self.store(epoch),
             Event::ScalerWakes { scaler, epoch } => self.scaler_wakes(scaler, epoch),
             Event::ScaleApplied { pool } => self.scale_applied(pool),
