@@ -164,7 +164,6 @@ fn read(
     let hpa_controller = read_rest::hpa_controller(&top.table("hpa_controller"));
     let metrics_server = read_rest::metrics_server(&top.table("metrics_server"), folder);
     let prometheus = top.table_if("prometheus").map(|section| read_rest::prometheus(&section, folder));
-    warn_of_prometheus(&top);
     let pool_sections = top.tables("pool");
     let load_sections = top.tables("load");
     let pools: Vec<Option<PoolSpec>> = pool_sections.iter().map(|section| read_pool::pool(section, folder)).collect();
@@ -223,17 +222,6 @@ fn check_presence(reader: &Reader<'_>, top: &Section<'_>, pools: &[Option<PoolSp
     }
     if !top.has("load") && pools.iter().flatten().all(|pool| pool.queue.initial == 0) {
         reader.report(Problem::file("the scenario has no `[[load]]`").help("add one with a `name`, `to` and a `rate`"));
-    }
-}
-
-fn warn_of_prometheus(top: &Section<'_>) {
-    if top.has("prometheus") {
-        top.suspicious(
-            "prometheus",
-            "Prometheus and its adapter are not modelled yet",
-            "signals come the cheap way: `metrics.delay`",
-            "set `metrics.delay` of the pool to the window and the delay that you expect of it",
-        );
     }
 }
 

@@ -1,6 +1,5 @@
 //! The control plane as a scaler sees it: the only door between perception and decision.
 
-use super::event::Event;
 use super::scraping::{query_of, recorded};
 use super::signals::Signal;
 use super::{Sim, WALL_AT_ZERO};
@@ -82,6 +81,7 @@ impl<'s, 'a, R: Recorder> View<'s, 'a, R> {
     fn admit(&mut self, query: Option<&Query>, metric: &str, resource: &str) -> Result<(), ApiError> {
         let scraping = self.sim.perception.scraping.as_mut().expect("only what comes through Prometheus is asked of it");
         self.waited += scraping.wait(self.pool);
+        self.measured_at = None;
         match query.map_or(Err(Refusal::NotFound), |query| scraping.admit(query)) {
             Ok(()) => Ok(()),
             Err(Refusal::NotFound) => {
@@ -120,11 +120,10 @@ impl<'s, 'a, R: Recorder> View<'s, 'a, R> {
     }
 
     /// The query of a metric of a pool, or of a recorded signal.
-    fn query_for(&self, metric: &str, pool: Option<PoolId>) -> (Option<Query>, Of) {
+    fn query_for(&self, metric: &str, pool: Option<PoolId>) -> (Option<Query>, Option<Of>) {
         match recorded(&self.sim.scenario.signals, metric) {
-            Some(number) => (Some(Query::Latest(Series::Signal(number).alone())), Of::Everything),
-            // Of an object that is not there nothing is known, though the name may be.
-            None => (Signal::named(metric).map(query_of), pool.map_or(Of::Target(Target::Signal(u32::MAX)), Of::Pool)),
+            Some(number) => (Some(Query::Latest(Series::Signal(number).alone())), Some(Of::Everything)),
+            None => (Signal::named(metric).map(query_of), pool.map(Of::Pool)),
         }
     }
 
@@ -133,7 +132,7 @@ impl<'s, 'a, R: Recorder> View<'s, 'a, R> {
         let group = object.api_version.split_once('/').map_or(String::new(), |(group, _)| format!(".{group}"));
         let resource = format!("{}s{group}", object.kind.to_lowercase());
         self.admit(query.as_ref(), metric, &resource)?;
-        query.and_then(|query| self.scraped(&query, of)).ok_or_else(|| {
+        query.zip(of).and_then(|(query, of)| self.scraped(&query, of)).ok_or_else(|| {
             ApiError(format!("the server could not find the metric {metric} for {resource} {}", object.name))
         })
     }
@@ -141,7 +140,7 @@ impl<'s, 'a, R: Recorder> View<'s, 'a, R> {
     fn scraped_external(&mut self, metric: &str) -> Result<Vec<Quantity>, ApiError> {
         let (query, of) = self.query_for(metric, Some(self.pool));
         self.admit(query.as_ref(), metric, "namespaces")?;
-        Ok(query.and_then(|query| self.scraped(&query, of)).into_iter().collect())
+        Ok(query.zip(of).and_then(|(query, of)| self.scraped(&query, of)).into_iter().collect())
     }
 
     fn usages(&self, pool: PoolId, replica: ReplicaId) -> Option<Vec<Usage>> {
@@ -223,8 +222,7 @@ impl<R: Recorder> Api for View<'_, '_, R> {
         let pool = self.find(of).map_err(|error| PutError::Other(error.0))?;
         let replicas =
             u32::try_from(replicas).map_err(|_| PutError::Other("spec.replicas: must be 0 or more".to_owned()))?;
-        self.sim.pools[pool].desired = replicas;
-        self.sim.queue.push(self.sim.now + self.waited, Event::ScaleApplied { pool });
+        self.sim.set_size_after(pool, replicas, self.waited);
         Ok(())
     }
 

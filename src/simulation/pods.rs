@@ -91,8 +91,13 @@ impl<R: Recorder> Sim<'_, R> {
 
     /// Somebody writes `spec.replicas`.
     pub(super) fn set_size(&mut self, pool: PoolId, replicas: u32) {
+        self.set_size_after(pool, replicas, Span::ZERO);
+    }
+
+    /// As [`Sim::set_size`], by somebody who has to wait for answers before.
+    pub(super) fn set_size_after(&mut self, pool: PoolId, replicas: u32, wait: Span) {
         self.pools[pool].desired = replicas;
-        self.queue.push(self.now, Event::ScaleApplied { pool });
+        self.queue.push(self.now + wait, Event::ScaleApplied { pool });
     }
 
     /// The controllers compare what is with what is wanted.
