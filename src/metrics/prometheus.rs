@@ -390,12 +390,10 @@ impl Prometheus {
     fn rate_of(&self, ring: &VecDeque<Sample>, now: SimTime) -> Option<Seen> {
         let window = self.spec.rate_window;
         let begin = now.saturating_sub(window);
-        let inside = ring.iter().filter(|sample| sample.at > begin && sample.came <= now);
-        let samples: Vec<(f64, f64)> = inside
-            .clone()
-            .filter_map(|sample| Some((sample.at.since(begin).as_secs_f64(), sample.value?)))
-            .collect();
-        let at = inside.filter(|sample| sample.value.is_some()).next_back()?.at;
+        let mut inside = ring.iter().filter(|sample| sample.at > begin && sample.came <= now);
+        let samples: Vec<(f64, f64)> =
+            inside.clone().filter_map(|sample| Some((sample.at.since(begin).as_secs_f64(), sample.value?))).collect();
+        let at = inside.rfind(|sample| sample.value.is_some())?.at;
         let window_s = window.as_secs_f64();
         rate(&samples, window_s, window_s).map(|value| Seen { value, at })
     }
@@ -414,10 +412,8 @@ impl Prometheus {
         let begin = now.saturating_sub(window);
         let inside: Vec<&LatencySample> =
             watched.latencies.iter().filter(|sample| sample.at > begin && sample.came <= now).collect();
-        let counts: Vec<(f64, f64)> = inside
-            .iter()
-            .map(|sample| (sample.at.since(begin).as_secs_f64(), sample.counts.count() as f64))
-            .collect();
+        let counts: Vec<(f64, f64)> =
+            inside.iter().map(|sample| (sample.at.since(begin).as_secs_f64(), sample.counts.count() as f64)).collect();
         let window_s = window.as_secs_f64();
         let per_second = rate(&counts, window_s, window_s)?;
         let (first, last) = (inside.first()?, inside.last()?);
@@ -508,9 +504,11 @@ impl Watched {
         const OF_A_GAUGE: usize = 2;
         self.numbers.retain(|series, ring| {
             let is_counter = series.is_counter();
-            while ring.front().is_some_and(|sample| {
-                if is_counter { sample.at <= oldest } else { ring.len() > OF_A_GAUGE }
-            }) {
+            while ring.front().is_some_and(
+                |sample| {
+                    if is_counter { sample.at <= oldest } else { ring.len() > OF_A_GAUGE }
+                },
+            ) {
                 ring.pop_front();
             }
             ring.iter().any(|sample| sample.value.is_some())

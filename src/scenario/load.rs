@@ -3,7 +3,7 @@
 use super::keys::SCENARIO;
 use super::reader::{Effective, Reader, Section, join};
 use super::set::{Change, lines_kept, rewrite_paths};
-use super::spec::{EventChange, EventSpec, PoolSpec, Scenario};
+use super::spec::{EventChange, EventSpec, Fault, PoolSpec, Scenario};
 use super::trace::{TraceFacts, TraceFile};
 use super::tree::{Node, Value};
 use super::{read_load, read_pool, read_rest};
@@ -184,6 +184,7 @@ fn read(
         top.tables("objective").iter().map(|section| read_rest::objective(section, &pool_of)).collect();
     let events: Vec<Written> =
         top.tables("event").iter().filter_map(|section| event(section, &pool_of, duration)).collect();
+    check_outages(&top, &events);
     check_presence(reader, &top, &pools);
     let all_loads = loads.clone();
     let scenario = (|| {
@@ -222,6 +223,20 @@ fn check_presence(reader: &Reader<'_>, top: &Section<'_>, pools: &[Option<PoolSp
     }
     if !top.has("load") && pools.iter().flatten().all(|pool| pool.queue.initial == 0) {
         reader.report(Problem::file("the scenario has no `[[load]]`").help("add one with a `name`, `to` and a `rate`"));
+    }
+}
+
+/// What is not there cannot go down.
+fn check_outages(top: &Section<'_>, events: &[Written]) {
+    if top.has("prometheus") {
+        return;
+    }
+    let outages = events.iter().filter(|event| matches!(event.fault, Some(Fault::PrometheusDown { .. })));
+    for event in outages {
+        top.reader.report(
+            Problem::warning(event.place.clone(), "there is no Prometheus that could go down", "changes nothing")
+                .help("add `[prometheus]`: signals come through it then"),
+        );
     }
 }
 

@@ -79,7 +79,8 @@ impl<'s, 'a, R: Recorder> View<'s, 'a, R> {
 
     /// Puts a query to the adapter: the resource is what an error names.
     fn admit(&mut self, query: Option<&Query>, metric: &str, resource: &str) -> Result<(), ApiError> {
-        let scraping = self.sim.perception.scraping.as_mut().expect("only what comes through Prometheus is asked of it");
+        let scraping =
+            self.sim.perception.scraping.as_mut().expect("only what comes through Prometheus is asked of it");
         self.waited += scraping.wait(self.pool);
         self.measured_at = None;
         match query.map_or(Err(Refusal::NotFound), |query| scraping.admit(query)) {

@@ -84,9 +84,8 @@ fn a_target_is_scraped_at_one_phase_for_ever() {
 #[test]
 fn phases_are_spread_over_the_interval() {
     let prometheus = server(spec(15, 60));
-    let phases: Vec<f64> = (0..2_000)
-        .map(|number| seconds(prometheus.first_scrape(&format!("chat-{number}"), START)) / 15.0)
-        .collect();
+    let phases: Vec<f64> =
+        (0..2_000).map(|number| seconds(prometheus.first_scrape(&format!("chat-{number}"), START)) / 15.0).collect();
     let mean = phases.iter().sum::<f64>() / 2_000.0;
     assert!((mean - 0.5).abs() < 4.0 * 0.2887 / 2_000.0_f64.sqrt(), "{mean}"); // uniform: 1/√12
     let first_tenth = phases.iter().filter(|&&phase| phase < 0.1).count();
