@@ -150,7 +150,7 @@ impl<R: Recorder> Sim<'_, R> {
         let mut seat = self.scalers[scaler].seat.take().expect("a scaler is back from its last pass");
         let wall = self.wall();
         let mut view = View::new(self, target);
-        let wake = seat.reconcile(wall, &mut view);
+        let wake = seat.reconcile(wall, &mut view).later(view.waited());
         let truth = self.truth(scaler);
         let report = on_the_runs_clock(seat.report());
         if let ScaleTarget::Pool(pool) = target
@@ -265,7 +265,7 @@ impl<R: Recorder> Sim<'_, R> {
             EventChange::ModelReplicas(model, replicas) => {
                 let object = format!("model/{}", self.seldon_ref().models[*model].resource.spec.name);
                 self.say(&object, "intervention", false, "Scaled", &event.text);
-                self.model_written(*model, *replicas);
+                self.model_written(*model, *replicas, Span::ZERO);
             }
             EventChange::Server(server, resource) => {
                 let object = format!("server/{}", resource.spec.name);
@@ -351,6 +351,9 @@ impl<R: Recorder> Sim<'_, R> {
             }
             Fault::PrometheusDown { lasts } => {
                 self.say("prometheus", "fault", true, "Down", "Prometheus does not answer");
+                if let Some(scraping) = &mut self.perception.scraping {
+                    scraping.go_down();
+                }
                 Some(lasts)
             }
             Fault::KubeletSlow { pool, lasts, latency } => {
@@ -430,7 +433,13 @@ impl<R: Recorder> Sim<'_, R> {
                     "The metrics API answers again; it has forgotten everything",
                 );
             }
-            Fault::PrometheusDown { .. } => self.say("prometheus", "fault", false, "Up", "Prometheus answers again"),
+            Fault::PrometheusDown { .. } => {
+                if let Some(scraping) = &mut self.perception.scraping {
+                    scraping.come_back();
+                }
+                let message = "Prometheus answers again; it has forgotten everything";
+                self.say("prometheus", "fault", false, "Up", message);
+            }
             Fault::KubeletSlow { pool, .. } => {
                 self.perception.slow_kubelets[pool.index()] = None;
                 let object = object_of(&self.pools[pool].spec);

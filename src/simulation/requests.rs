@@ -203,11 +203,11 @@ impl<R: Recorder> Sim<'_, R> {
     }
 
     #[inline]
-    fn leaves(&mut self, replica: ReplicaId) {
+    fn leaves(&mut self, replica: ReplicaId, latency: Span) {
         self.active[replica.index()] -= 1;
         if let Some(tap) = &mut self.replicas[replica].tap {
             tap.shift_in_flight(self.now, -1.0);
-            tap.serve();
+            tap.serve(latency);
         }
     }
 
@@ -384,7 +384,7 @@ impl<R: Recorder> Sim<'_, R> {
             outcome,
         };
         if let Some(replica) = served_by {
-            self.leaves(replica);
+            self.leaves(replica, end.at.since(end.arrived));
         }
         self.recorder.ended(&end);
         let pool = &mut self.pools[end.pool];
@@ -392,7 +392,6 @@ impl<R: Recorder> Sim<'_, R> {
         if let Some(tap) = &mut pool.tap
             && served_by.is_some()
         {
-            tap.pool.serve();
             tap.ended(end.at.since(end.arrived));
         }
         if let Some(model) = end.model {

@@ -206,9 +206,9 @@ impl<R: Recorder> Sim<'_, R> {
     }
 
     /// Somebody has written `spec.replicas` of a Server: the operator sees it some time later.
-    pub(in super::super) fn server_written(&mut self, server: ServerId) {
+    pub(in super::super) fn server_written(&mut self, server: ServerId, wait: Span) {
         let delay = self.control_delay();
-        self.step_after(delay, Step::ReconcileServer { server });
+        self.step_after(wait + delay, Step::ReconcileServer { server });
     }
 
     /// The operator brings a Server resource into effect: first the StatefulSet, then the scheduler's knowledge.
@@ -239,10 +239,10 @@ impl<R: Recorder> Sim<'_, R> {
     }
 
     /// Somebody has written `spec.replicas` of a Model: the operator sees it some time later.
-    pub(in super::super) fn model_written(&mut self, model: ModelId, replicas: u32) {
+    pub(in super::super) fn model_written(&mut self, model: ModelId, replicas: u32, wait: Span) {
         self.seldon_mut().models[model].spec_replicas = Some(replicas);
         let delay = self.control_delay();
-        self.step_after(delay, Step::ApplyModel { model });
+        self.step_after(wait + delay, Step::ApplyModel { model });
     }
 
     /// The operator passes a Model resource on to the scheduler.
@@ -461,7 +461,7 @@ impl<R: Recorder> Sim<'_, R> {
     /// A Server resource is edited.
     pub(in super::super) fn change_server(&mut self, server: ServerId, resource: &SeldonServer) {
         self.seldon_mut().servers[server].resource = resource.clone();
-        self.server_written(server);
+        self.server_written(server, Span::ZERO);
     }
 
     /// Helm values change: agents that are subscribed keep what they started with, as their pods do.
