@@ -4,5 +4,6 @@
 //! of upstream's code (seldon-core v2, commit 7b77f8b78, after release v2.10.2).
 
 pub mod agent;
+pub mod gateway;
 pub mod lag;
 pub mod spec;
