@@ -363,3 +363,54 @@ impl Part for BucketCase {
         Ok(json!({ "bucket": bucket(&required(observe, "key", text)?, self.max_num_consumers) }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn replayed(scaler: &str, rest: &Value) -> Result<Option<CaseResult>, String> {
+        let mut case = rest.as_object().expect("an object").clone();
+        case.insert("scaler".to_owned(), json!(scaler));
+        replay("x", &case).map_err(|error| error.to_string())
+    }
+
+    fn steps(observe: &Value, expect: &Value) -> Value {
+        json!([{ "at": 0, "observe": observe, "expect": expect }])
+    }
+
+    #[test]
+    fn cases_of_other_parts_are_left_alone() {
+        for (scaler, observe) in [
+            ("seldon-lag", json!({ "trigger": "up" })),
+            ("seldon-placement", json!({ "op": "server_notify" })),
+            ("seldon-server", json!({ "event": "scale_up" })),
+            ("hpa", json!({ "event": "bucket" })),
+        ] {
+            assert_eq!(replayed(scaler, &json!({ "steps": steps(&observe, &json!({})) })), Ok(None));
+        }
+        assert_eq!(replayed("seldon-server", &json!({ "steps": [] })), Ok(None));
+    }
+
+    #[test]
+    fn malformed_cases_say_where() {
+        let bucket = steps(&json!({ "event": "bucket" }), &json!({}));
+        let problem = |rest: Value| replayed("seldon-server", &rest).expect_err("malformed");
+        assert_eq!(problem(json!({ "steps": bucket })), "config: missing");
+        let config = json!({ "max_num_consumers": 7 });
+        assert_eq!(problem(json!({ "steps": bucket, "config": config })), "steps[0].observe.key: missing");
+        let config = json!({ "max_num_consumers": -7 });
+        let expected = "config.max_num_consumers: expected a whole number, not negative";
+        assert_eq!(problem(json!({ "steps": bucket, "config": config })), expected);
+    }
+
+    #[test]
+    fn what_differs_is_named() {
+        let observe = json!({ "event": "core_service_replicas", "resources": 2, "spec_replicas": 9 });
+        let config = json!({ "max_num_consumers": 100, "max_shard_count_multiplier": 3 });
+        let steps = steps(&observe, &json!({ "limit": 7, "replicas": 6, "more": 1 }));
+        let result = replayed("seldon-server", &json!({ "config": config, "steps": steps }));
+        let result = result.expect("well formed").expect("of this part");
+        let seen: Vec<_> = result.differences.iter().map(|it| (it.field.as_str(), it.seen.as_str())).collect();
+        assert_eq!(seen, [("limit", "6"), ("more", "absent")]);
+    }
+}
