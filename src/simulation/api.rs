@@ -37,14 +37,6 @@ impl<'s, 'a, R: Recorder> View<'s, 'a, R> {
         self.waited
     }
 
-    /// The pool whose signals are meant where nobody says which: a model's is that of its server.
-    fn own_pool(&self) -> PoolId {
-        match self.target {
-            ScaleTarget::Pool(pool) => pool,
-            ScaleTarget::Model(model) => self.sim.seldon_ref().models[model].home(),
-        }
-    }
-
     fn find(&self, of: &CrossVersionObjectReference) -> Result<ScaleTarget, ApiError> {
         let absent = |group: &str| {
             let resource = format!("{}s.{group}", of.kind.to_lowercase());
@@ -100,10 +92,16 @@ impl<'s, 'a, R: Recorder> View<'s, 'a, R> {
         (end.saturating_sub(spec.window), end)
     }
 
-    /// A built-in signal of a pool.
-    fn signal(&mut self, name: &str, pool: PoolId) -> Option<f64> {
+    /// A built-in signal of a pool or model.
+    fn signal(&mut self, name: &str, of: ScaleTarget) -> Option<f64> {
+        let (pool, tap) = match of {
+            ScaleTarget::Pool(pool) => (pool, self.sim.pools[pool].tap.as_ref()?),
+            ScaleTarget::Model(model) => {
+                let model = &self.sim.seldon_ref().models[model];
+                (model.home(), model.tap.as_ref()?)
+            }
+        };
         let (begin, end) = self.window(pool);
-        let tap = self.sim.pools[pool].tap.as_ref()?;
         let (value, at) = tap.pool_signal(Signal::named(name)?, begin, end)?;
         self.measured_at = Some(at + WALL_AT_ZERO);
         Some(value)
@@ -123,7 +121,7 @@ impl<'s, 'a, R: Recorder> View<'s, 'a, R> {
     fn admit(&mut self, query: Option<&Query>, metric: &str, resource: &str) -> Result<(), ApiError> {
         let scraping =
             self.sim.perception.scraping.as_mut().expect("only what comes through Prometheus is asked of it");
-        self.waited += scraping.wait(self.pool);
+        self.waited += scraping.wait(self.target);
         self.measured_at = None;
         match query.map_or(Err(Refusal::NotFound), |query| scraping.admit(query)) {
             Ok(()) => Ok(()),
@@ -162,16 +160,28 @@ impl<'s, 'a, R: Recorder> View<'s, 'a, R> {
         Ok(values)
     }
 
-    /// The query of a metric of a pool, or of a recorded signal.
-    fn query_for(&self, metric: &str, pool: Option<PoolId>) -> (Option<Query>, Option<Of>) {
-        match recorded(&self.sim.scenario.signals, metric) {
-            Some(number) => (Some(Query::Latest(Series::Signal(number).alone())), Some(Of::Everything)),
-            None => (Signal::named(metric).map(query_of), pool.map(Of::Pool)),
+    /// The query of a metric of a pool or model, or of a recorded signal. Of a model, agents count nothing but requests.
+    fn query_for(&self, metric: &str, of: Option<ScaleTarget>) -> (Option<Query>, Option<Of>) {
+        if let Some(number) = recorded(&self.sim.scenario.signals, metric) {
+            return (Some(Query::Latest(Series::Signal(number).alone())), Some(Of::Everything));
+        }
+        let signal = Signal::named(metric);
+        match of {
+            Some(ScaleTarget::Model(model)) => {
+                let counted = signal.filter(|signal| *signal == Signal::Rps);
+                (counted.map(|_| Query::Rate(Series::Infers(model).alone())), Some(Of::Everything))
+            }
+            Some(ScaleTarget::Pool(pool)) if metric == "infer_rps" => {
+                let all = Series::Infers(ModelId::new(0))..=Series::Infers(ModelId::new(u32::MAX));
+                (Some(Query::Rate(all)), Some(Of::Pool(pool)))
+            }
+            Some(ScaleTarget::Pool(pool)) => (signal.map(query_of), Some(Of::Pool(pool))),
+            None => (signal.map(query_of), None),
         }
     }
 
     fn scraped_object(&mut self, metric: &str, object: &CrossVersionObjectReference) -> Result<Quantity, ApiError> {
-        let (query, of) = self.query_for(metric, self.sim.pool_named(&object.name));
+        let (query, of) = self.query_for(metric, self.sim.described(&object.name));
         let group = object.api_version.split_once('/').map_or(String::new(), |(group, _)| format!(".{group}"));
         let resource = format!("{}s{group}", object.kind.to_lowercase());
         self.admit(query.as_ref(), metric, &resource)?;
@@ -181,7 +191,7 @@ impl<'s, 'a, R: Recorder> View<'s, 'a, R> {
     }
 
     fn scraped_external(&mut self, metric: &str) -> Result<Vec<Quantity>, ApiError> {
-        let (query, of) = self.query_for(metric, Some(self.pool));
+        let (query, of) = self.query_for(metric, Some(self.target));
         self.admit(query.as_ref(), metric, "namespaces")?;
         Ok(query.zip(of).and_then(|(query, of)| self.scraped(&query, of)).into_iter().collect())
     }
@@ -365,9 +375,9 @@ impl<R: Recorder> Api for View<'_, '_, R> {
         if self.sim.perception.scraping.is_some() {
             return self.scraped_object(&metric.name, object);
         }
-        let value = match (self.recorded(&metric.name), self.sim.pool_named(&object.name)) {
+        let value = match (self.recorded(&metric.name), self.sim.described(&object.name)) {
             (Some(value), _) => Some(value),
-            (None, Some(pool)) => self.signal(&metric.name, pool),
+            (None, Some(target)) => self.signal(&metric.name, target),
             (None, None) => None,
         };
         value.map(quantity).ok_or_else(|| ApiError(format!("the server could not find the metric {}", metric.name)))
@@ -377,7 +387,7 @@ impl<R: Recorder> Api for View<'_, '_, R> {
         if self.sim.perception.scraping.is_some() {
             return self.scraped_external(&metric.name);
         }
-        let value = self.recorded(&metric.name).or_else(|| self.signal(&metric.name, self.own_pool()));
+        let value = self.recorded(&metric.name).or_else(|| self.signal(&metric.name, self.target));
         value
             .map(|value| vec![quantity(value)])
             .ok_or_else(|| ApiError(format!("the server could not find the metric {}", metric.name)))

@@ -236,12 +236,12 @@ impl<R: Recorder> Sim<'_, R> {
         let event = &self.scenario.events[number as usize];
         match &event.change {
             EventChange::Replicas(pool, replicas) => {
-                let object = object_of(&self.pools[*pool].spec);
+                let object = self.object(*pool);
                 self.say(&object, "intervention", false, "Scaled", &event.text);
                 self.set_size(*pool, *replicas);
             }
             EventChange::Pool(pool, spec) => {
-                let object = object_of(&self.pools[*pool].spec);
+                let object = self.object(*pool);
                 self.say(&object, "intervention", false, "Changed", &event.text);
                 self.change_pool(*pool, spec);
             }
@@ -277,6 +277,12 @@ impl<R: Recorder> Sim<'_, R> {
                 self.change_core(core);
             }
         }
+    }
+
+    /// How a pool is called in the record: a Server by its own kind.
+    fn object(&self, pool: PoolId) -> String {
+        let spec = &self.pools[pool].spec;
+        if self.server_of(pool).is_some() { format!("server/{}", spec.name) } else { object_of(spec) }
     }
 
     pub(super) fn say(&mut self, object: &str, kind: &'static str, warning: bool, reason: &'static str, message: &str) {

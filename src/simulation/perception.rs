@@ -1,6 +1,7 @@
 //! What is measured, and when it can be seen: kubelets sample containers, metrics-server scrapes and stores, the cheap
 //! pipeline looks back over a fixed delay, Prometheus scrapes what pods count. A scaler sees only this.
 
+use super::control::ScaleTarget;
 use super::event::{Epoch, Event};
 use super::scraping::{PROMETHEUS, Scraping};
 use super::signals::{Signal, Tap};
@@ -14,7 +15,7 @@ use crate::random::{Stream, Streams};
 use crate::record::Recorder;
 use crate::scalers::ScalerSpec;
 use crate::scenario::{EventChange, PoolSpec, Scenario};
-use crate::units::{Id, Phase, PipelineId, PoolId, ReplicaId, SimTime, Span};
+use crate::units::{Id, ModelId, Phase, PipelineId, PoolId, ReplicaId, SimTime, Span};
 use rand::RngExt;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -393,27 +394,51 @@ impl<R: Recorder> Sim<'_, R> {
     /// Taps the pools whose signals an autoscaler reads.
     pub(super) fn tap_pools(&mut self) {
         let mut tapped = Vec::new();
-        let at_first = self.pools.iter().map(|(pool, state)| (pool, &state.spec));
+        let at_first = self.pools.iter().map(|(pool, state)| (ScaleTarget::Pool(pool), &state.spec.scaler));
+        let models = self.seldon.iter().flat_map(|seldon| seldon.models.iter());
+        let models = models.map(|(id, model)| (ScaleTarget::Model(id), &model.resource.scaler));
         let later = self.scenario.events.iter().filter_map(|event| match &event.change {
-            EventChange::Pool(pool, spec) => Some((*pool, &**spec)),
+            EventChange::Pool(pool, spec) => Some((ScaleTarget::Pool(*pool), &spec.scaler)),
+            EventChange::Model(model, resource) => Some((ScaleTarget::Model(*model), &resource.scaler)),
             _ => None,
         });
-        for (pool, spec) in at_first.chain(later) {
-            let ScalerSpec::Hpa(hpa) = &spec.scaler else { continue };
+        for (own, scaler) in at_first.chain(models).chain(later) {
+            let ScalerSpec::Hpa(hpa) = scaler else { continue };
             for metric in &hpa.spec.metrics {
                 let (name, of) = match (&metric.pods, &metric.object, &metric.external) {
-                    (Some(pods), ..) => (&pods.metric.name, Some(pool)),
-                    (_, Some(object), _) => (&object.metric.name, self.pool_named(&object.described_object.name)),
-                    (.., Some(external)) => (&external.metric.name, Some(pool)),
+                    (Some(pods), ..) => (&pods.metric.name, Some(own)),
+                    (_, Some(object), _) => (&object.metric.name, self.described(&object.described_object.name)),
+                    (.., Some(external)) => (&external.metric.name, Some(own)),
                     _ => continue,
                 };
                 tapped.extend(of.zip(Signal::named(name)));
             }
         }
         let is_scraped = self.perception.scraping.is_some();
-        for (pool, signal) in tapped {
-            self.pools[pool].tap.get_or_insert_with(|| Box::new(Tap::new(is_scraped))).wants(signal);
+        for (target, signal) in tapped {
+            match target {
+                ScaleTarget::Pool(pool) => {
+                    self.pools[pool].tap.get_or_insert_with(|| Box::new(Tap::new(is_scraped))).wants(signal);
+                }
+                // Through Prometheus a model's requests are counted by the agents of its server, whoever that is.
+                ScaleTarget::Model(_) if is_scraped => {
+                    let servers = self.seldon_ref().servers.iter().map(|(_, server)| server.resource.pool);
+                    for pool in servers.collect::<Vec<_>>() {
+                        self.pools[pool].tap.get_or_insert_with(|| Box::new(Tap::new(is_scraped)));
+                    }
+                }
+                ScaleTarget::Model(model) => {
+                    self.seldon_mut().models[model].tap.get_or_insert_with(|| Box::new(Tap::new(false)));
+                }
+            }
         }
+    }
+
+    /// Who is meant by the object of a metric.
+    pub(super) fn described(&self, name: &str) -> Option<ScaleTarget> {
+        let models = self.seldon.iter().flat_map(|seldon| seldon.models.iter());
+        let model = models.filter(|(_, model)| model.resource.spec.name == name).map(|(id, _)| ScaleTarget::Model(id));
+        self.pool_named(name).map(ScaleTarget::Pool).or_else(|| model.into_iter().next())
     }
 
     pub(super) fn pool_named(&self, name: &str) -> Option<PoolId> {
@@ -431,7 +456,15 @@ impl<R: Recorder> Sim<'_, R> {
     /// Is this pool looked at by the cheap pipeline?
     pub(super) fn is_looked_at(&self, pool: PoolId) -> bool {
         let tap = &self.pools[pool].tap;
-        self.perception.delayed[pool.index()].is_some() || tap.as_ref().is_some_and(|tap| tap.is_looked_at())
+        self.perception.delayed[pool.index()].is_some()
+            || tap.as_ref().is_some_and(|tap| tap.is_looked_at())
+            || self.models_tapped_at(pool).next().is_some()
+    }
+
+    /// Models whose signals the cheap pipeline keeps beside those of their server.
+    fn models_tapped_at(&self, pool: PoolId) -> impl Iterator<Item = ModelId> {
+        let models = self.seldon.iter().flat_map(|seldon| seldon.models.iter());
+        models.filter(move |(_, model)| model.tap.is_some() && model.home() == pool).map(|(id, _)| id)
     }
 
     /// The cheap pipeline will be asked at `at`: it must look twice before that.
@@ -458,6 +491,11 @@ impl<R: Recorder> Sim<'_, R> {
             let pods = routed.filter_map(read).collect();
             if let Some(tap) = &mut self.pools[pool].tap {
                 tap.look(now, pods, keep);
+            }
+        }
+        for model in self.models_tapped_at(pool).collect::<Vec<_>>() {
+            if let Some(tap) = &mut self.seldon_mut().models[model].tap {
+                tap.look(now, Vec::new(), keep);
             }
         }
         let running = |replica: &Replica| replica.life.has(Milestone::Running) && !replica.gone;

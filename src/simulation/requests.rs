@@ -214,7 +214,7 @@ impl<R: Recorder> Sim<'_, R> {
     #[inline]
     pub(super) fn waits(&mut self, slot: Slot, pool: PoolId) {
         if let Some(call) = self.requests[slot].call {
-            self.seldon_mut().models[call.model].waiting += 1;
+            self.model_waits(call.model, 1.0);
         }
         let state = &mut self.pools[pool];
         state.waiting += 1;
@@ -227,7 +227,7 @@ impl<R: Recorder> Sim<'_, R> {
     #[inline]
     pub(super) fn waits_no_longer(&mut self, slot: Slot, pool: PoolId) {
         if let Some(call) = self.requests[slot].call {
-            self.seldon_mut().models[call.model].waiting -= 1;
+            self.model_waits(call.model, -1.0);
         }
         let state = &mut self.pools[pool];
         state.waiting -= 1;
@@ -530,7 +530,7 @@ impl<R: Recorder> Sim<'_, R> {
                 self.no_longer_waits(slot, pool);
             }
             if called && !self.requests[slot].ended {
-                self.leaves(replica);
+                self.leaves(replica, self.now.since(self.requests[slot].arrived));
             }
             self.take_out(slot);
             if called { self.call_failed(slot, Outcome::Lost) } else { self.forget(slot) }

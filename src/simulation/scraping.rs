@@ -2,6 +2,7 @@
 //!
 //! One event stands in the queue for the earliest thing that Prometheus has to do; what that is, it knows itself.
 
+use super::control::ScaleTarget;
 use super::event::Event;
 use super::signals::Signal;
 use super::{Replica, Sim};
@@ -11,7 +12,7 @@ use crate::random::{Law, Stream, Streams};
 use crate::record::Recorder;
 use crate::scenario::{Scenario, SignalSpec};
 use crate::serving::BalancerSpec;
-use crate::units::{Id, PipelineId, PoolId, ReplicaId, SimTime, Span};
+use crate::units::{Id, PipelineId, ReplicaId, SimTime, Span};
 use rand::Rng;
 use rand::RngExt;
 
@@ -25,6 +26,8 @@ pub(super) struct Scraping {
     query_latency: Law,
     /// By pool: one draw per question of its scaler.
     queries: Vec<Stream>,
+    /// The same by model.
+    model_queries: Vec<Stream>,
     /// An event is pending for this time.
     armed: SimTime,
 }
@@ -35,19 +38,26 @@ impl Scraping {
         let share = streams.named("prometheus/relist").random::<f64>();
         let first_list = wall + Span::from_drawn_secs(share * spec.metrics_relist_interval.as_secs_f64());
         let number = streams.named("prometheus/server").next_u64();
-        let queries = scenario.pools.iter().map(|pool| streams.named(&format!("pool/{}/queries", pool.name)));
+        let pools = scenario.pools.iter().map(|pool| streams.named(&format!("pool/{}/queries", pool.name)));
+        let models = scenario.seldon.iter().flat_map(|seldon| &seldon.models);
+        let models = models.map(|model| streams.named(&format!("model/{}/queries", model.spec.name)));
         Self {
             server: Prometheus::new(spec.clone(), number, first_list),
             discovery: spec.target_discovery.clone(),
             query_latency: spec.adapter_query_latency.clone(),
-            queries: queries.collect(),
+            queries: pools.collect(),
+            model_queries: models.collect(),
             armed: SimTime::NEVER,
         }
     }
 
-    /// A pool's scaler puts a question: how long it waits for the answer.
-    pub fn wait(&mut self, pool: PoolId) -> Span {
-        Span::from_drawn_secs(self.query_latency.sample(&mut self.queries[pool.index()]))
+    /// A scaler puts a question: how long it waits for the answer.
+    pub fn wait(&mut self, whose: ScaleTarget) -> Span {
+        let stream = match whose {
+            ScaleTarget::Pool(pool) => &mut self.queries[pool.index()],
+            ScaleTarget::Model(model) => &mut self.model_queries[model.index()],
+        };
+        Span::from_drawn_secs(self.query_latency.sample(stream))
     }
 
     /// Does the adapter take this query?
@@ -105,6 +115,9 @@ impl<R: Recorder> Sim<'_, R> {
                     page.number(Series::InFlight, 0.0);
                     page.number(Series::Queue, 0.0);
                     idle.show(page);
+                    for model in self.models_held_by(replica) {
+                        page.number(Series::Infers(model), 0.0);
+                    }
                 });
             }
         }
@@ -147,6 +160,9 @@ impl<R: Recorder> Sim<'_, R> {
                 let answer = self.takes_scrape(replica);
                 if answer != Answer::Refused {
                     self.replicas[replica].show(page);
+                    if let (Some(agent), Some(seldon)) = (&self.replicas[replica].agent, &self.seldon) {
+                        agent.show(seldon.models.len(), page);
+                    }
                 }
                 answer
             }

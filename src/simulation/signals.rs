@@ -89,7 +89,7 @@ impl Signal {
     /// By its metric name.
     pub fn named(name: &str) -> Option<Self> {
         Some(match name {
-            "rps" => Self::Rps,
+            "rps" | "infer_rps" => Self::Rps,
             "in_flight" => Self::InFlight,
             "queue" => Self::Queue,
             "latency_p50" => Self::Latency(0.50),

@@ -127,6 +127,10 @@ impl<R: Recorder> Sim<'_, R> {
                 self.server_wish(server, direction, replicas);
             }
             Effect::AskDropped { server, model } => {
+                let figures = self.seldon_ref().scheduler.figures(server);
+                if figures.is_none_or(|figures| crate::seldon::server_scaling::scale_up(&figures).is_none()) {
+                    return; // it would have come to nothing anyway
+                }
                 let object = self.model_object(model);
                 let server = &self.seldon_ref().servers[server].resource.spec.name;
                 let text = format!(
