@@ -288,3 +288,27 @@ fn a_recorded_signal_is_as_old_as_its_last_scrape() {
     assert!((100.0..130.0).contains(&scraped), "scraped at {scraped}");
     assert_eq!(first.seen, [Some(50.0)]);
 }
+
+#[test]
+fn pods_that_scrapes_miss_are_stale_at_once_and_their_rates_last_as_long_as_the_window() {
+    let fault = r#"
+[[event]]
+at = "10m"
+fault.FAULT
+"#;
+    for (fault_text, works) in [
+        ("scrape_fails = { pool = \"model\", lasts = \"5m\" }", false),
+        ("kubelet_slow = { pool = \"model\", lasts = \"5m\", latency = \"11s\" }", false), // slower than scrape_timeout
+        ("kubelet_slow = { pool = \"model\", lasts = \"5m\", latency = \"4s\" }", true),
+    ] {
+        let text = format!("{STEADY}{}", fault.replace("FAULT", fault_text));
+        let passes = Passes::of("missed.toml", &text);
+        for pass in passes.between(615.0, 900.0) {
+            assert_eq!(pass.seen[4].is_some(), works, "{fault_text}: in_flight at {}", pass.at);
+            if pass.at > 660.0 || works {
+                assert_eq!(pass.seen[1].is_some(), works, "{fault_text}: rps at {}", pass.at);
+            }
+        }
+        assert!(passes.between(945.0, 1_800.0).all(|pass| pass.seen.iter().all(Option::is_some)), "{fault_text}");
+    }
+}
