@@ -143,7 +143,7 @@ impl Scheduler {
     }
 
     /// An agent's stream closes, after a drain or a crash: its models are placed anew, then those that lack replicas are tried
-    /// again. What it had only been assigned and never been told stays as it is, until the same ordinal comes back.
+    /// again; of versions that are on their way out, it counts as unloaded. What it had only been assigned and never been told stays as it is, until the same ordinal comes back.
     pub fn replica_disconnect(
         &mut self,
         now: SimTime,
@@ -159,10 +159,11 @@ impl Scheduler {
         for &(model, number) in gone.loaded.iter().chain(&gone.loading) {
             let Some(record) = self.models.get_mut(&model) else { continue };
             let Some(place) = record.place_of(number) else { continue };
-            record.versions[place].replicas.remove(&replica);
             if record.deleted || place + 1 != record.versions.len() {
+                record.versions[place].set(now, replica, ReplicaState::Unloaded);
                 record.judge(place);
             } else {
+                record.versions[place].replicas.remove(&replica);
                 removed.push(model);
             }
             self.changed(model, effects);
