@@ -3,6 +3,8 @@
 //! The simulation and the replay of recorded loops drive them; what they want done comes back as effects. The rules are those
 //! of upstream's code (seldon-core v2, commit 7b77f8b78, after release v2.10.2).
 
+#[cfg(test)]
+mod bench;
 pub mod connection;
 pub mod lag;
 pub mod model;
@@ -12,6 +14,7 @@ pub mod scheduler;
 pub mod server;
 pub mod server_scaling;
 pub mod spec;
+pub mod state;
 pub mod trigger;
 
 pub use spec::{CoreSpec, ModelSpec, PipelineSpec, ServerSpec};

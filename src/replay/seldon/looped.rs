@@ -8,9 +8,10 @@ use crate::manifest::json::{self, JsonError, Object, Read, boolean, column, each
 use crate::replay::case::{CaseError, CaseResult};
 use crate::replay::seldon::check::{all_fields, count, record, span, time, whole};
 use crate::seldon::lag::{LagEvent, LagSettings, LagStats, Wire};
-use crate::seldon::model::{ModelRequest, ReplicaCounts};
+use crate::seldon::model::ModelRequest;
 use crate::seldon::scheduler::{Effect, ModelReplica, Scheduler, SchedulerSettings};
 use crate::seldon::server::{ServerCounts, ServerReplica};
+use crate::seldon::state::ReplicaCounts;
 use crate::seldon::trigger::Direction;
 use crate::units::{Id, ModelId, ServerId, SimTime, Span};
 use serde_json::{Map, Value, json};
@@ -413,8 +414,8 @@ impl<'a> Chain<'a> {
     }
 
     fn available(&self, agent: usize) -> u64 {
-        let used: u64 = self.agents[agent].registered.values().sum();
-        self.setup.memory_bytes.saturating_sub(used)
+        let registered = self.agents[agent].registered.values();
+        registered.fold(self.setup.memory_bytes, |left, &used| left.saturating_sub(used))
     }
 
     /// The operator, and the StatefulSet behind it.
