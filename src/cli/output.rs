@@ -51,8 +51,11 @@ pub(super) fn plan(scenario: &Scenario, folder: Option<&OutputFolder>, requests:
             None => Ok(Box::new(std::io::sink())),
         }
     };
+    let seldon = seldon_plan(scenario);
+    let of_seldon = !seldon.is_empty();
     Ok(FilePlan {
         tick: scenario.tick,
+        seldon,
         pools: scenario.pools.iter().map(|pool| pool.name.clone()).collect(),
         loads: scenario.loads.iter().map(|load| load.name.clone()).collect(),
         scalers: scaled(scenario)
@@ -66,6 +69,7 @@ pub(super) fn plan(scenario: &Scenario, folder: Option<&OutputFolder>, requests:
         decisions: open("decisions.csv")?,
         events: open("events.csv")?,
         requests: if requests { Some(open("requests.csv")?) } else { None },
+        models_and_servers: if of_seldon { Some((open("models.csv")?, open("servers.csv")?)) } else { None },
     })
 }
 
@@ -107,6 +111,9 @@ pub(super) fn complete(
     let mut names: Vec<String> = ["timeline.csv", "decisions.csv", "events.csv"].map(str::to_owned).to_vec();
     if files.requests {
         names.push("requests.csv".to_owned());
+    }
+    if !seldon_plan(&files.loaded.scenario).is_empty() {
+        names.extend(["models.csv", "servers.csv"].map(str::to_owned));
     }
     let mut latency = TableWriter::for_rows::<LatencyRow>(folder.create("latency.csv")?);
     for row in tally.latency_rows() {
