@@ -3,6 +3,7 @@
 pub mod explain;
 pub mod export;
 pub mod seeds;
+mod seldon;
 pub mod summary;
 pub mod words;
 
