@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod connection;
+pub mod gateway;
 pub mod lag;
 pub mod model;
 pub mod placement;

@@ -27,6 +27,8 @@ pub enum Place {
     Reloading,
     /// Waits to be tried again by the proxy.
     BackingOff,
+    /// A pipeline's own: the calls of its steps are requests of their own.
+    InFlow,
     /// Waits in the pool's central queue.
     Central,
     /// Waits at its replica.

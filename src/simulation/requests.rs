@@ -57,7 +57,7 @@ impl<R: Recorder> Sim<'_, R> {
         let pool = match self.loads[load].target {
             LoadTarget::Pool(pool) => pool,
             LoadTarget::Model(model) => return self.birth_of_call(load, model, demand, user),
-            LoadTarget::Flow(flow) => return self.birth_of_flow(load, flow, demand, user),
+            LoadTarget::Flow(flow) => return self.birth_of_flow(load, flow, user),
         };
         let client_waits = self.loads[load].client.is_some();
         let slot = self.enter(load, pool, demand, user, client_waits, None);
@@ -364,6 +364,9 @@ impl<R: Recorder> Sim<'_, R> {
     #[inline(always)]
     pub(super) fn end(&mut self, slot: Slot, outcome: Outcome) {
         let request = &mut self.requests[slot];
+        if request.place == Place::InFlow {
+            return self.end_of_flow(slot, outcome);
+        }
         request.ended = true;
         let served_by = matches!(request.place, Place::Waiting | Place::InService).then_some(request.replica);
         let (client_waits, user) = (request.client_waits, request.user);
@@ -398,7 +401,13 @@ impl<R: Recorder> Sim<'_, R> {
         if outcome == Outcome::Unfinished || end.load == NO_LOAD {
             return; // the run is over, or nobody waits for it
         }
-        let load = &mut self.loads[end.load];
+        self.client_hears(slot, end.load, user, client_waits);
+    }
+
+    /// A request's client has its answer: it gives up no more, and a user goes on.
+    #[inline(always)]
+    pub(super) fn client_hears(&mut self, slot: Slot, from: LoadId, user: u32, client_waits: bool) {
+        let load = &mut self.loads[from];
         if let Some(class) = &mut load.client
             && client_waits
         {
@@ -406,7 +415,7 @@ impl<R: Recorder> Sim<'_, R> {
         }
         if user != NO_USER {
             load.arrivals.ended(self.now, user);
-            self.arm_load(end.load);
+            self.arm_load(from);
         }
     }
 
@@ -449,7 +458,8 @@ impl<R: Recorder> Sim<'_, R> {
             let place = self.requests[slot].place;
             self.requests[slot].client_waits = false;
             self.end(slot, Outcome::TimedOut);
-            if self.loads[load].cancels || place == Place::Held {
+            // What is in Kafka is not taken back.
+            if place != Place::InFlow && (self.loads[load].cancels || place == Place::Held) {
                 self.withdraw(slot);
             }
         }
@@ -485,7 +495,7 @@ impl<R: Recorder> Sim<'_, R> {
             }
             Place::Waiting | Place::Central => self.no_longer_waits(slot, pool),
             Place::Reloading => self.waits_no_longer(slot, pool),
-            Place::InService | Place::Nowhere | Place::Travelling | Place::BackingOff => {}
+            Place::InService | Place::Nowhere | Place::Travelling | Place::BackingOff | Place::InFlow => {}
         }
         self.take_out(slot);
         self.forget(slot);
@@ -505,7 +515,7 @@ impl<R: Recorder> Sim<'_, R> {
                 self.replicas[replica].station.remove(self.now, slot, &mut self.requests)
             }
             Place::Reloading => self.leave_reload(slot),
-            Place::Nowhere | Place::Travelling | Place::BackingOff => {}
+            Place::Nowhere | Place::Travelling | Place::BackingOff | Place::InFlow => {}
         }
     }
 
@@ -538,7 +548,9 @@ impl<R: Recorder> Sim<'_, R> {
                 left.extend(replica.station.everybody(&self.requests));
             }
         }
-        self.add_calls_under_way(&mut left);
+        if self.seldon.is_some() {
+            self.add_calls_under_way(&mut left);
+        }
         left.retain(|slot| !self.requests[*slot].ended);
         left.sort_unstable_by_key(|slot| self.requests[*slot].number);
         for slot in left {

@@ -315,17 +315,14 @@ impl<R: Recorder> Sim<'_, R> {
         ended.served += u64::from(end.replica.is_some());
         let step = self.call(slot).step;
         if step != NO_STEP && end.outcome != Outcome::Unfinished {
-            self.step_answered(step, end.outcome);
+            self.step_answered(step, end.request, end.outcome);
         }
     }
 
     /// Calls that are in no queue when the run ends.
     pub(in super::super) fn add_calls_under_way(&self, left: &mut Vec<Slot>) {
-        let under_way = [Place::Travelling, Place::Reloading, Place::BackingOff];
-        left.extend(self.requests.slots().filter(|&slot| {
-            let request = &self.requests[slot];
-            request.call.is_some() && under_way.contains(&request.place)
-        }));
+        let under_way = [Place::Travelling, Place::Reloading, Place::BackingOff, Place::InFlow];
+        left.extend(self.requests.slots().filter(|&slot| under_way.contains(&self.requests[slot].place)));
     }
 }
 

@@ -258,15 +258,6 @@ impl Seldon {
         let models = self.models.len() as u32;
         (ModelId::new(key.number() % models), key.number() / models + 1)
     }
-
-    /// Mean work of a call: of those that arrived, or of the law before any did.
-    pub fn mean_work_s(&self, model: ModelId) -> f64 {
-        let state = &self.models[model];
-        if state.offered > 0 {
-            return state.work_s / state.offered as f64;
-        }
-        state.resource.service.as_ref().map_or(0.0, Law::mean)
-    }
 }
 
 impl Model {
