@@ -2,9 +2,11 @@
 
 use super::doctor::Patient;
 use super::load::reads_resources;
+use super::names::Lists;
 use super::reader::Section;
 use super::spec::{PoolSpec, Scenario};
 use crate::diagnostics::Problem;
+use crate::scalers::hpa::spec::CrossVersionObjectReference;
 use crate::scalers::{HpaScalerSpec, ScalerSpec};
 use crate::units::{Id, PoolId, Span};
 
@@ -18,9 +20,14 @@ pub const SIGNALS: &[(&str, &str)] = &[
     ("latency_p99", "99th percentile of the latency of requests that ended, seconds"),
 ];
 
+/// Signals that models and servers of Seldon Core 2 provide besides.
+pub const SELDON_SIGNALS: &[(&str, &str)] =
+    &[("infer_rps", "of a model, or of a server over its models: sum(rate(seldon_model_infer_total[rate_window]))")];
+
 /// Reports what does not fit together.
-pub(super) fn across(scenario: &Scenario, top: &Section<'_>, pools: &[Section<'_>]) {
-    for (number, (pool, section)) in scenario.pools.iter().zip(pools).enumerate() {
+pub(super) fn across(scenario: &Scenario, top: &Section<'_>, lists: &Lists<'_>) {
+    let sections = lists.pools.iter().chain(&lists.servers);
+    for (number, (pool, section)) in scenario.pools.iter().zip(sections).enumerate() {
         let ScalerSpec::Hpa(hpa) = &pool.scaler else { continue };
         let place = hpa_place(section);
         api_server(hpa, scenario, section, &place);
@@ -29,8 +36,8 @@ pub(super) fn across(scenario: &Scenario, top: &Section<'_>, pools: &[Section<'_
             server(scenario, hpa, section, &place);
         }
         oscillates(scenario, hpa, section, &place);
-        names(scenario, hpa, section, &place);
         let id = PoolId::from_index(number);
+        names(scenario, hpa, section, &place, scenario.server_of(id).is_some());
         Patient { scenario, id, pool, hpa, section, place: place.clone() }.examine();
         if pool.replicas > u32::try_from(hpa.spec.max_replicas).unwrap_or(0) && section.has("replicas") {
             section.suspicious(
@@ -51,9 +58,10 @@ pub(super) fn across(scenario: &Scenario, top: &Section<'_>, pools: &[Section<'_
     }
 }
 
-type Place = std::ops::Range<usize>;
+pub(super) type Place = std::ops::Range<usize>;
 
-fn hpa_place(section: &Section<'_>) -> Place {
+/// Where the HPA begins.
+pub(super) fn hpa_place(section: &Section<'_>) -> Place {
     section
         .entry("scaler")
         .and_then(|entry| entry.node.get("hpa"))
@@ -61,7 +69,7 @@ fn hpa_place(section: &Section<'_>) -> Place {
 }
 
 /// What the API server would refuse, in its own words.
-fn api_server(hpa: &HpaScalerSpec, scenario: &Scenario, section: &Section<'_>, place: &Place) {
+pub(super) fn api_server(hpa: &HpaScalerSpec, scenario: &Scenario, section: &Section<'_>, place: &Place) {
     for message in hpa.spec.defaulted().validate((&scenario.hpa_controller).into()) {
         if message.starts_with("spec.maxReplicas") && hpa.spec.min_replicas.unwrap_or(1) > hpa.spec.max_replicas {
             continue; // said before, at the key itself
@@ -73,7 +81,8 @@ fn api_server(hpa: &HpaScalerSpec, scenario: &Scenario, section: &Section<'_>, p
     }
 }
 
-fn resources(hpa: &HpaScalerSpec) -> Vec<(&'static str, bool)> {
+/// Resources that an HPA reads, and whether by their share of the request.
+pub(super) fn resources(hpa: &HpaScalerSpec) -> Vec<(&'static str, bool)> {
     if hpa.spec.metrics.is_empty() {
         return vec![("cpu", true)];
     }
@@ -139,32 +148,72 @@ fn oscillates(scenario: &Scenario, hpa: &HpaScalerSpec, section: &Section<'_>, p
     }
 }
 
-/// A metric that no signal provides fails as in a cluster; better to know before.
-fn names(scenario: &Scenario, hpa: &HpaScalerSpec, section: &Section<'_>, place: &Place) {
+/// A metric that no signal provides fails as in a cluster; better to know before. `of_seldon`: of a model or a server.
+pub(super) fn names(scenario: &Scenario, hpa: &HpaScalerSpec, section: &Section<'_>, place: &Place, of_seldon: bool) {
     for metric in &hpa.spec.metrics {
-        let (name, recorded) = match (&metric.pods, &metric.object, &metric.external) {
-            (Some(pods), ..) => (&pods.metric.name, false),
-            (_, Some(object), _) => (&object.metric.name, true),
-            (.., Some(external)) => (&external.metric.name, true),
+        let (name, recorded, of_seldon) = match (&metric.pods, &metric.object, &metric.external) {
+            (Some(pods), ..) => (&pods.metric.name, false, of_seldon),
+            (_, Some(object), _) => {
+                let described = &object.described_object;
+                described_object(scenario, described, section, place);
+                (&object.metric.name, true, matches!(described.kind.as_str(), "Model" | "Server"))
+            }
+            (.., Some(external)) => (&external.metric.name, true, of_seldon),
             _ => continue,
         };
-        let built_in = SIGNALS.iter().any(|(signal, _)| signal == name);
+        let of_models = SELDON_SIGNALS.iter().any(|(signal, _)| signal == name);
+        let built_in = SIGNALS.iter().any(|(signal, _)| signal == name) || (of_models && of_seldon);
         let from_file = recorded && scenario.signals.iter().any(|signal| signal.name == *name);
-        if !built_in && !from_file {
-            let known =
-                SIGNALS.iter().map(|(signal, _)| *signal).chain(scenario.signals.iter().map(|s| s.name.as_str()));
-            let help = match crate::diagnostics::closest(name, known) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => "add a `[[signal]]` of that name, or take one of `sim list signals`".to_owned(),
-            };
-            section.reader.report(
-                Problem::warning(
-                    place.clone(),
-                    format!("no signal provides the metric `{name}`"),
-                    "the HPA fails to read it, as in a cluster",
-                )
-                .help(help),
-            );
+        if built_in || from_file {
+            continue;
         }
+        let known = SIGNALS
+            .iter()
+            .chain(SELDON_SIGNALS)
+            .map(|(signal, _)| *signal)
+            .chain(scenario.signals.iter().map(|s| s.name.as_str()));
+        let help = match crate::diagnostics::closest(name, known) {
+            _ if of_models => "it is of a model or a server: describe one, as in `described_object = { kind = \"Model\", name = \"...\" }`".to_owned(),
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "add a `[[signal]]` of that name, or take one of `sim list signals`".to_owned(),
+        };
+        section.reader.report(
+            Problem::warning(
+                place.clone(),
+                format!("no signal provides the metric `{name}`"),
+                "the HPA fails to read it, as in a cluster",
+            )
+            .help(help),
+        );
     }
+}
+
+/// A model or server that an Object metric describes and that is not there.
+fn described_object(
+    scenario: &Scenario,
+    described: &CrossVersionObjectReference,
+    section: &Section<'_>,
+    place: &Place,
+) {
+    let Some(seldon) = &scenario.seldon else { return };
+    let names: Vec<&str> = match described.kind.as_str() {
+        "Model" => seldon.models.iter().map(|model| model.spec.name.as_str()).collect(),
+        "Server" => seldon.servers.iter().map(|server| server.spec.name.as_str()).collect(),
+        _ => return,
+    };
+    if names.contains(&described.name.as_str()) {
+        return;
+    }
+    let help = match crate::diagnostics::closest(&described.name, names.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("there are {}", names.join(", ")),
+    };
+    section.reader.report(
+        Problem::warning(
+            place.clone(),
+            format!("this HPA reads a metric of {}/{}, which is not there", described.kind, described.name),
+            "the HPA fails to read it, as in a cluster",
+        )
+        .help(help),
+    );
 }

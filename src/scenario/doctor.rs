@@ -7,10 +7,11 @@ use super::reader::Section;
 use super::spec::{PoolSpec, Scenario};
 use crate::diagnostics::Problem;
 use crate::random::Law;
+use crate::scalers::hpa::spec::CrossVersionObjectReference;
 use crate::scalers::hpa::{HpaSpec, Selector};
 use crate::scalers::{HpaScalerSpec, ScalerSpec};
 use crate::serving::DisciplineSpec;
-use crate::units::{Id, PoolId, Span};
+use crate::units::{Id, ModelId, PoolId, Span};
 use crate::workload::{ArrivalsSpec, Rate, RateSpec};
 
 /// From here on a start is so long that the steps of a rise are worth a word, seconds.
@@ -45,20 +46,8 @@ impl Patient<'_> {
 
     fn target_reference(&self) {
         let target = &self.hpa.spec.scale_target_ref;
-        let found =
-            self.scenario.pools.iter().find(|pool| pool.name == target.name && pool.kind.as_str() == target.kind);
-        match found {
-            None => self.warn(
-                format!("this HPA scales {}/{}, which is not there", target.kind, target.name),
-                "AbleToScale is False: FailedGetScale",
-                "correct kind and name of `scale_target_ref`, or leave it out",
-            ),
-            Some(other) if other.name != self.pool.name => self.warn(
-                format!("the HPA of \"{}\" scales another pool, \"{}\"", self.pool.name, other.name),
-                "its own pool keeps its size",
-                "leave `scale_target_ref` out, or move the scaler to the pool that it scales",
-            ),
-            Some(_) => {}
+        if let Some((message, shown, help)) = astray(self.scenario, target, &self.pool.name) {
+            self.warn(message, shown, help);
         }
     }
 
@@ -90,37 +79,11 @@ impl Patient<'_> {
     }
 
     fn bounds(&self) {
-        let spec = &self.hpa.spec;
-        if spec.min_replicas.unwrap_or(1) == spec.max_replicas {
-            self.warn(
-                format!("minReplicas and maxReplicas are both {}", spec.max_replicas),
-                "the size can never change",
-                "raise `max_replicas`, or take `scaler.fixed`",
-            );
-        }
-        if self.pool.replicas == 0 {
-            self.warn(
-                "0 replicas disable an HPA".to_owned(),
-                "ScalingActive is False: ScalingDisabled",
-                "start with at least 1",
-            );
-        }
+        bounds(&self.hpa.spec, self.pool.replicas, &|message, shown, help| self.warn(message, shown, help));
     }
 
     fn directions(&self) {
-        let Some(behavior) = &self.hpa.spec.behavior else { return };
-        for (rules, direction, shown) in [
-            (&behavior.scale_up, "up", "ScalingLimited is True: ScaleUpLimit, for ever"),
-            (&behavior.scale_down, "down", "ScalingLimited is True: ScaleDownLimit, for ever"),
-        ] {
-            if rules.as_ref().is_some_and(|rules| rules.select_policy.as_deref() == Some("Disabled")) {
-                self.warn(
-                    format!("scaling {direction} is disabled"),
-                    shown,
-                    "write `select_policy = \"Max\"` or \"Min\", or leave it out",
-                );
-            }
-        }
+        directions(&self.hpa.spec, &|message, shown, help| self.warn(message, shown, help));
     }
 
     /// The highest utilization that a replica can show, as a ratio of its request; `None` without a bound or a request.
@@ -134,10 +97,20 @@ impl Patient<'_> {
             }
             (None, DisciplineSpec::Fifo) => f64::INFINITY,
         };
-        let busy = cpu.idle_millis as f64 / 1_000.0 + at_once * cpu.fraction;
+        let busy = cpu.idle_millis as f64 / 1_000.0 + at_once * self.fraction();
         let limit = cpu.limit_millis.map_or(f64::INFINITY, |limit| limit as f64 / 1_000.0);
         let highest = busy.min(limit) / request;
         highest.is_finite().then_some(highest)
+    }
+
+    /// Cores that a request keeps busy; on a server those of its hungriest model.
+    fn fraction(&self) -> f64 {
+        let (Some(server), Some(seldon)) = (self.scenario.server_of(self.id), &self.scenario.seldon) else {
+            return self.pool.cpu.fraction;
+        };
+        let models = (0..seldon.models.len()).map(ModelId::from_index);
+        let here = models.filter(|&id| seldon.hosts_of(id).any(|host| host == server));
+        here.map(|id| seldon.models[id.index()].cpu_fraction).fold(0.0, f64::max)
     }
 
     fn reach(&self) {
@@ -238,6 +211,81 @@ impl Patient<'_> {
                 format!("a pod needs about {to_ready_s:.0} s to become ready, longer than initial_readiness_delay ({delay_s:.0} s)"),
                 "until then it counts as 0%: the rise goes in steps of this length",
                 "shorten the start, or keep head-room: a lower target, a higher `min_replicas`",
+            );
+        }
+    }
+}
+
+/// Takes a message, what a cluster would show, and the way out.
+pub(super) type Warn<'a> = &'a dyn Fn(String, &str, &str);
+
+/// What is wrong with where an HPA points: message, what a cluster shows, the way out.
+pub(super) fn astray(
+    scenario: &Scenario,
+    target: &CrossVersionObjectReference,
+    owner: &str,
+) -> Option<(String, &'static str, &'static str)> {
+    let is_model = |name: &str| {
+        scenario.seldon.as_ref().is_some_and(|seldon| seldon.models.iter().any(|model| model.spec.name == name))
+    };
+    let pools = (0..scenario.pools.len()).map(PoolId::from_index);
+    let found = match target.kind.as_str() {
+        "Model" => is_model(&target.name),
+        kind => {
+            pools.into_iter().any(|id| scenario.kind_of(id) == kind && scenario.pools[id.index()].name == target.name)
+        }
+    };
+    if !found {
+        return Some((
+            format!("this HPA scales {}/{}, which is not there", target.kind, target.name),
+            "AbleToScale is False: FailedGetScale",
+            "correct kind and name of `scale_target_ref`, or leave it out",
+        ));
+    }
+    let word = match target.kind.as_str() {
+        "Model" => "model",
+        "Server" => "server",
+        _ => "pool",
+    };
+    (target.name != owner).then(|| {
+        (
+            format!("the HPA of \"{owner}\" scales another {word}, \"{}\"", target.name),
+            "its owner keeps its size",
+            "leave `scale_target_ref` out, or move the scaler to what it scales",
+        )
+    })
+}
+
+/// Bounds that leave no choice.
+pub(super) fn bounds(spec: &HpaSpec, replicas: u32, warn: Warn<'_>) {
+    if spec.min_replicas.unwrap_or(1) == spec.max_replicas {
+        warn(
+            format!("minReplicas and maxReplicas are both {}", spec.max_replicas),
+            "the size can never change",
+            "raise `max_replicas`, or take `scaler.fixed`",
+        );
+    }
+    if replicas == 0 {
+        warn(
+            "0 replicas disable an HPA".to_owned(),
+            "ScalingActive is False: ScalingDisabled",
+            "start with at least 1",
+        );
+    }
+}
+
+/// Directions that are switched off.
+pub(super) fn directions(spec: &HpaSpec, warn: Warn<'_>) {
+    let Some(behavior) = &spec.behavior else { return };
+    for (rules, direction, shown) in [
+        (&behavior.scale_up, "up", "ScalingLimited is True: ScaleUpLimit, for ever"),
+        (&behavior.scale_down, "down", "ScalingLimited is True: ScaleDownLimit, for ever"),
+    ] {
+        if rules.as_ref().is_some_and(|rules| rules.select_policy.as_deref() == Some("Disabled")) {
+            warn(
+                format!("scaling {direction} is disabled"),
+                shown,
+                "write `select_policy = \"Max\"` or \"Min\", or leave it out",
             );
         }
     }

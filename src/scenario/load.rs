@@ -1,17 +1,20 @@
 //! From text to a checked scenario: overrides, sections, and the checks that need more than one of them.
 
 use super::keys::SCENARIO;
-use super::reader::{Effective, Reader, Section, join};
+use super::names::{Kind, Lists, unique};
+use super::play;
+use super::read_seldon::Seldon;
+use super::reader::{Effective, Reader, Section};
 use super::set::{Change, lines_kept, rewrite_paths};
-use super::spec::{EventChange, EventSpec, LoadTarget, PoolSpec, Scenario};
+use super::spec::{LoadTarget, PoolSpec, Scenario};
 use super::trace::{TraceFacts, TraceFile};
 use super::tree::{Node, Value};
 use super::{read_load, read_pool, read_rest};
-use crate::diagnostics::{Problem, Problems, Severity, Source, closest, line_of};
+use crate::diagnostics::{Problem, Problems, Severity, Source, line_of};
 use crate::metrics::PoolMetricsSpec;
 use crate::record::Objective;
 use crate::scalers::ScalerSpec;
-use crate::units::{Id, LoadId, PoolId, Span};
+use crate::units::{FlowId, Id, ModelId, PoolId, Span};
 use crate::workload::{ArrivalsSpec, LoadSpec, RowSource, TraceError};
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -114,7 +117,7 @@ pub fn load(source: &Source, sets: &[String]) -> Result<Loaded, Problems> {
     let no_errors = problems.iter().all(|problem| problem.severity == Severity::Warning);
     let mut scenario = scenario.filter(|_| no_errors);
     if let Some(scenario) = &mut scenario {
-        let changed = play_events(scenario, &events, &text, &stem(&source.name), &source.folder);
+        let changed = play::play_events(scenario, &events, &text, &stem(&source.name), &source.folder);
         problems.extend(changed.1);
         scenario.events = changed.0;
     }
@@ -136,22 +139,13 @@ fn stem(name: &str) -> String {
     if clean.is_empty() { "scenario".to_owned() } else { clean }
 }
 
-/// An event as it was written: read, but not yet played.
-struct Written {
-    at: Span,
-    place: std::ops::Range<usize>,
-    fault: Option<super::spec::Fault>,
-    fault_text: String,
-    set: Vec<(String, Node, std::ops::Range<usize>)>,
-}
-
 /// Reads all sections. Names are resolved; events are returned as written, and loads also where the whole is no scenario.
-fn read(
+pub(super) fn read(
     reader: &Reader<'_>,
     tree: &Node,
     stem: &str,
     folder: &Path,
-) -> (Vec<Option<LoadSpec>>, Option<Scenario>, Vec<Written>) {
+) -> (Vec<Option<LoadSpec>>, Option<Scenario>, Vec<play::Written>) {
     let top = Section::open(reader, &SCENARIO, tree, 0..0, String::new(), "the scenario".to_owned());
     let name = top.name("name").or_else(|| (!top.has("name")).then(|| stem.to_owned()));
     let about = top.text("about");
@@ -165,27 +159,29 @@ fn read(
     let metrics_server = read_rest::metrics_server(&top.table("metrics_server"), folder);
     let prometheus = top.table_if("prometheus").map(|section| read_rest::prometheus(&section, folder));
     warn_of_prometheus(&top);
-    let pool_sections = top.tables("pool");
+    let lists = Lists::of(&top);
+    lists.unique();
     let load_sections = top.tables("load");
-    let pools: Vec<Option<PoolSpec>> = pool_sections.iter().map(|section| read_pool::pool(section, folder)).collect();
+    let mut pools: Vec<Option<PoolSpec>> = lists.pools.iter().map(|section| read_pool::pool(section, folder)).collect();
+    let mut seldon = Seldon::read(&top, &lists, folder);
+    pools.append(&mut seldon.pods);
     let clock = starts_at.unwrap_or_default();
     let run = duration.unwrap_or(Span::MAX);
     let loads: Vec<Option<LoadSpec>> =
         load_sections.iter().map(|section| read_load::load(section, clock, run, folder)).collect();
-    let names: Vec<Option<String>> = pool_sections.iter().map(plain_name).collect();
-    unique(&pool_sections, "pool");
     unique(&load_sections, "load");
-    let pool_of = |section: &Section<'_>| find_pool(section, "pool", &names);
-    let targets: Vec<Option<PoolId>> = load_sections.iter().map(|section| find_pool(section, "to", &names)).collect();
-    check_service(&pool_sections, &load_sections, &pools, &loads, &targets);
+    let targets: Vec<Option<LoadTarget>> =
+        load_sections.iter().zip(&loads).map(|(section, load)| target(section, load.as_ref(), &lists)).collect();
+    check_service(&lists, &load_sections, &pools, &seldon, &loads, &targets);
     let signal_sections = top.tables("signal");
     let signals: Vec<_> = signal_sections.iter().map(|section| read_rest::signal(section, folder)).collect();
     unique(&signal_sections, "signal");
     let objectives: Vec<Option<Objective>> =
-        top.tables("objective").iter().map(|section| read_rest::objective(section, &pool_of)).collect();
-    let events: Vec<Written> =
-        top.tables("event").iter().filter_map(|section| event(section, &pool_of, duration)).collect();
+        top.tables("objective").iter().map(|section| read_rest::objective(section, &lists)).collect();
+    let events: Vec<play::Written> =
+        top.tables("event").iter().filter_map(|section| play::event(section, &lists, duration)).collect();
     check_presence(reader, &top, &pools);
+    let seldon = seldon.whole(&lists);
     let all_loads = loads.clone();
     let scenario = (|| {
         Some(Scenario {
@@ -203,22 +199,23 @@ fn read(
                 None => None,
             },
             loads: loads.into_iter().collect::<Option<_>>()?,
-            load_targets: targets.into_iter().map(|pool| pool.map(LoadTarget::Pool)).collect::<Option<_>>()?,
+            load_targets: targets.into_iter().collect::<Option<_>>()?,
             pools: pools.into_iter().collect::<Option<_>>()?,
-            seldon: None,
+            seldon: seldon?,
             signals: signals.into_iter().collect::<Option<_>>()?,
             events: Vec::new(),
             objectives: objectives.into_iter().collect::<Option<_>>()?,
         })
     })();
     if let Some(scenario) = &scenario {
-        super::check::across(scenario, &top, &pool_sections);
+        super::check::across(scenario, &top, &lists);
+        super::check_seldon::across(scenario, &lists, &load_sections);
     }
     (all_loads, scenario, events)
 }
 
 fn check_presence(reader: &Reader<'_>, top: &Section<'_>, pools: &[Option<PoolSpec>]) {
-    if !top.has("pool") {
+    if !top.has("pool") && !top.has("server") {
         reader
             .report(Problem::file("the scenario has no `[[pool]]`").help("add one with a `name` and a `service` law"));
     }
@@ -259,69 +256,74 @@ fn check_clock(top: &Section<'_>, duration: Option<Span>, tick: Option<Span>, wa
     }
 }
 
-fn plain_name(section: &Section<'_>) -> Option<String> {
+/// A name as it is written, whether it is a good one or not.
+pub(super) fn plain_name(section: &Section<'_>) -> Option<String> {
     match &section.entry("name")?.node.value {
         Value::Text(name) => Some(name.clone()),
         _ => None,
     }
 }
 
-fn unique(sections: &[Section<'_>], kind: &str) {
-    for (number, section) in sections.iter().enumerate() {
-        let Some(name) = plain_name(section) else { continue };
-        if let Some(first) = sections[..number].iter().find(|earlier| plain_name(earlier).as_ref() == Some(&name)) {
-            section.reader.report(
-                Problem::error(section.place("name"), format!("two {kind}s are named \"{name}\""), "the second")
-                    .beside(first.place("name"), "the first")
-                    .help("give one of them another name"),
-            );
+/// Where a load goes, and whether what it says makes sense there.
+fn target(section: &Section<'_>, load: Option<&LoadSpec>, lists: &Lists<'_>) -> Option<LoadTarget> {
+    let (kind, place) = lists.find(section, "to", &[Kind::Pool, Kind::Model, Kind::Pipeline])?;
+    match kind {
+        Kind::Model => return Some(LoadTarget::Model(ModelId::from_index(place))),
+        Kind::Pipeline => {}
+        Kind::Pool | Kind::Server => {
+            if section.has("protocol") {
+                section.suspicious(
+                    "protocol",
+                    "`protocol` of a load to a pool",
+                    "counts only where Seldon's agents do",
+                    "leave it out, or send the load to a model",
+                );
+            }
+            return Some(LoadTarget::Pool(PoolId::from_index(place)));
         }
     }
-}
-
-fn find_pool(section: &Section<'_>, key: &str, names: &[Option<String>]) -> Option<PoolId> {
-    let wanted = section.name(key)?;
-    if let Some(found) = names.iter().position(|name| name.as_ref() == Some(&wanted)) {
-        return Some(PoolId::from_index(found));
+    if load.is_some_and(brings_demand) {
+        let key = if section.has("demand") { "demand" } else { "arrivals" };
+        section.wrong(
+            key,
+            "a load to a pipeline brings its own work",
+            "for which of its models?",
+            "leave it out: each model of the pipeline has its `service`",
+        );
+        return None;
     }
-    let known: Vec<&str> = names.iter().flatten().map(String::as_str).collect();
-    let help = match closest(&wanted, known.iter().copied()) {
-        Some(meant) => format!("did you mean \"{meant}\"?"),
-        None if known.is_empty() => "add a `[[pool]]`".to_owned(),
-        None => format!("the pools are {}", known.join(", ")),
-    };
-    section.wrong(key, format!("there is no pool \"{wanted}\""), "nobody has this name", help);
-    None
+    Some(LoadTarget::Flow(FlowId::from_index(place)))
 }
 
 /// Every request needs its work from somewhere.
 fn check_service(
-    pool_sections: &[Section<'_>],
+    lists: &Lists<'_>,
     load_sections: &[Section<'_>],
     pools: &[Option<PoolSpec>],
+    seldon: &Seldon,
     loads: &[Option<LoadSpec>],
-    targets: &[Option<PoolId>],
+    targets: &[Option<LoadTarget>],
 ) {
-    for (number, pool) in pools.iter().enumerate() {
+    let wanting = |target: LoadTarget| {
+        let mut all = loads.iter().zip(targets).zip(load_sections);
+        let found =
+            all.find(|((load, to), _)| **to == Some(target) && load.as_ref().is_some_and(|load| !brings_demand(load)));
+        found.map(|(_, section)| section)
+    };
+    let missing = |section: &Section<'_>, help: String| {
+        let message = format!("{} has no `service`", section.title);
+        let problem = Problem::error(section.at.clone(), message, "how long does a request take?");
+        section.reader.report(problem.help(format!("add `service = \"80ms\"` or a law{help}")));
+    };
+    for (number, (pool, section)) in pools.iter().zip(&lists.pools).enumerate() {
         let Some(pool) = pool else { continue };
-        if pool.service.is_some() || pool_sections[number].has("service") {
+        if pool.service.is_some() || section.has("service") {
             continue;
         }
-        let wanting = loads.iter().zip(targets).zip(load_sections).find(|((load, target), _)| {
-            **target == Some(PoolId::from_index(number)) && load.as_ref().is_some_and(|load| !brings_demand(load))
-        });
-        if let Some((_, section)) = wanting {
-            let title = &pool_sections[number].title;
-            pool_sections[number].reader.report(
-                Problem::error(
-                    pool_sections[number].at.clone(),
-                    format!("{title} has no `service`"),
-                    "how long does a request take?",
-                )
-                .help(format!("add `service = \"80ms\"` or a law; or give {} a `demand`", section.title)),
-            );
+        if let Some(load) = wanting(LoadTarget::Pool(PoolId::from_index(number))) {
+            missing(section, format!("; or give {} a `demand`", load.title));
         } else if pool.queue.initial > 0 {
-            pool_sections[number].wrong(
+            section.wrong(
                 "queue",
                 "requests stand in the queue at time 0, and there is no `service`",
                 "without work",
@@ -329,219 +331,22 @@ fn check_service(
             );
         }
     }
+    for (number, (model, section)) in seldon.models.iter().zip(&lists.models).enumerate() {
+        let Some(model) = model else { continue };
+        if model.service.is_some() || section.has("service") {
+            continue;
+        }
+        let in_flow = seldon.flows.iter().flatten().any(|flow| flow.steps.iter().any(|s| s.model == model.spec.name));
+        if let Some(load) = wanting(LoadTarget::Model(ModelId::from_index(number))) {
+            missing(section, format!("; or give {} a `demand`", load.title));
+        } else if in_flow {
+            missing(section, ": requests of a pipeline bring no work".to_owned());
+        }
+    }
 }
 
 fn brings_demand(load: &LoadSpec) -> bool {
     load.demand.is_some() || matches!(&load.arrivals, ArrivalsSpec::Trace(trace) if trace.demand_column.is_some())
-}
-
-fn event(
-    section: &Section<'_>,
-    pool_of: &dyn Fn(&Section<'_>) -> Option<PoolId>,
-    run: Option<Span>,
-) -> Option<Written> {
-    let at = section.duration("at");
-    if let (Some(at), Some(run)) = (at, run)
-        && at >= run
-    {
-        section.suspicious(
-            "at",
-            "this event comes when the run is over",
-            "never happens",
-            "lower `at` or raise `duration`",
-        );
-    }
-    match (section.has("set"), section.has("fault")) {
-        (true, true) => {
-            section.wrong("fault", "`set` and `fault` in one event", "one of them", "write two events");
-            return None;
-        }
-        (false, false) => {
-            section.reader.report(
-                Problem::error(section.at.clone(), "this event does nothing", "neither `set` nor `fault`").help(
-                    "add `set = { \"pool.NAME.replicas\" = 10 }` or `fault.metrics_server_down = { lasts = \"10m\" }`",
-                ),
-            );
-            return None;
-        }
-        _ => {}
-    }
-    let place = section.at.clone();
-    if section.has("fault") {
-        let choice = section.one_of("fault")?;
-        let fault = read_rest::fault(choice.kind, &choice.inside, pool_of)?;
-        return Some(Written {
-            at: at?,
-            place,
-            fault: Some(fault),
-            fault_text: choice.kind.to_owned(),
-            set: Vec::new(),
-        });
-    }
-    let entry = section.entry("set")?;
-    let Value::Table(entries) = &entry.node.value else {
-        section.wrong(
-            "set",
-            format!("`set` is {} where a table is wanted", entry.node.kind()),
-            "not a table",
-            "write `{ \"pool.NAME.replicas\" = 10 }`",
-        );
-        return None;
-    };
-    section.read("set", |_| Ok(()));
-    let mut set = Vec::new();
-    flatten("", entries, &mut set);
-    Some(Written { at: at?, place, fault: None, fault_text: String::new(), set })
-}
-
-/// `set.pool.chat.replicas = 10` and `set = { "pool.chat.replicas" = 10 }` mean the same.
-fn flatten(path: &str, entries: &[super::tree::Entry], out: &mut Vec<(String, Node, std::ops::Range<usize>)>) {
-    for entry in entries {
-        let path = join(path, &entry.key);
-        match &entry.node.value {
-            Value::Table(inner) if !entry.key.contains('.') && path.matches('.').count() < 2 => {
-                flatten(&path, inner, out)
-            }
-            _ => out.push((path, entry.node.clone(), entry.key_at.clone())),
-        }
-    }
-}
-
-/// May a run change what stands at this path?
-fn changeable(path: &[&str]) -> bool {
-    match path {
-        ["pool", _, key, ..] => {
-            matches!(
-                *key,
-                "replicas"
-                    | "scaler"
-                    | "min_replicas"
-                    | "max_replicas"
-                    | "service"
-                    | "cpu"
-                    | "memory"
-                    | "start"
-                    | "stop"
-                    | "queue"
-            )
-        }
-        ["load", _, "scale"] | ["hpa_controller", ..] => true,
-        _ => false,
-    }
-}
-
-/// Applies the events one after another to the text, reads each state of it as a scenario, and keeps the differences.
-fn play_events(
-    base: &Scenario,
-    events: &[Written],
-    text: &str,
-    stem: &str,
-    folder: &Path,
-) -> (Vec<EventSpec>, Vec<Problem>) {
-    let mut order: Vec<&Written> = events.iter().collect();
-    order.sort_by_key(|event| event.at);
-    let mut document: DocumentMut = text.parse().expect("the text was TOML just now");
-    let (mut specs, mut problems) = (Vec::new(), Vec::new());
-    let mut before = base.clone();
-    for event in order {
-        if let Some(fault) = event.fault {
-            specs.push(EventSpec { at: event.at, text: event.fault_text.clone(), change: EventChange::Fault(fault) });
-            continue;
-        }
-        let mut fine = true;
-        let mut words = Vec::new();
-        for (path, node, place) in &event.set {
-            let mut change = Change::from_event(path, node);
-            if !changeable(&change.path()) {
-                fine = false;
-                problems.push(
-                    Problem::error(place.clone(), format!("`{path}` cannot change during a run"), "not a key that may be set").help(
-                        "may be set: replicas, scaler, service, cpu, memory, start, stop, queue of a pool; scale of a load; hpa_controller",
-                    ),
-                );
-                continue;
-            }
-            if let Err(misfit) = change.apply(&mut document) {
-                fine = false;
-                problems.push(
-                    Problem::error(place.clone(), misfit.message, misfit.label).help("give a path as in `--set`"),
-                );
-            }
-            words.push(format!("{path} = {}", text.get(node.at.clone()).unwrap_or("...").trim()));
-        }
-        if !fine {
-            continue;
-        }
-        let edited = document.to_string();
-        let (tree, _) = Node::parse(&edited);
-        let reader = Reader::new(&edited);
-        let (_, after, _) = read(&reader, &tree, stem, folder);
-        let (found, _) = reader.finish();
-        let place = event.set.first().map_or_else(|| event.place.clone(), |(_, node, _)| node.at.clone());
-        for problem in found.into_iter().filter(|problem| problem.severity == Severity::Error) {
-            let help = problem.help.unwrap_or_else(|| "change the value".to_owned());
-            problems.push(Problem::error(place.clone(), problem.message, "from this change on").help(help));
-        }
-        let Some(after) = after else { continue };
-        differences(&before, &after, event, &words.join(", "), &mut specs, &mut problems);
-        before = after;
-    }
-    (specs, problems)
-}
-
-fn differences(
-    before: &Scenario,
-    after: &Scenario,
-    event: &Written,
-    words: &str,
-    specs: &mut Vec<EventSpec>,
-    problems: &mut Vec<Problem>,
-) {
-    let mut push = |change: EventChange| specs.push(EventSpec { at: event.at, text: words.to_owned(), change });
-    if before.hpa_controller != after.hpa_controller {
-        push(EventChange::HpaController(after.hpa_controller.clone()));
-    }
-    for (number, (old, new)) in before.loads.iter().zip(&after.loads).enumerate() {
-        if old.scale.to_bits() != new.scale.to_bits() {
-            push(EventChange::LoadScale(LoadId::from_index(number), new.scale));
-        }
-    }
-    for (number, (old, new)) in before.pools.iter().zip(&after.pools).enumerate() {
-        let id = PoolId::from_index(number);
-        if std::mem::discriminant(&old.scaler) != std::mem::discriminant(&new.scaler) {
-            problems.push(
-                Problem::error(
-                    event.place.clone(),
-                    "a pool cannot change the kind of its scaler during a run",
-                    "this event",
-                )
-                .help("change the keys of the scaler that it has"),
-            );
-            continue;
-        }
-        if (old.queue.timeout, old.queue.hold) != (new.queue.timeout, new.queue.hold) {
-            problems.push(
-                Problem::error(
-                    event.place.clone(),
-                    "`queue.timeout` and `queue.hold` cannot change during a run",
-                    "this event",
-                )
-                .help("change `queue.capacity`, or give the pool the times that it needs from the beginning"),
-            );
-            continue;
-        }
-        let mut same_size = new.clone();
-        same_size.replicas = old.replicas;
-        if same_size != *old {
-            push(EventChange::Pool(id, Box::new(new.clone())));
-        }
-        let sized = event.set.iter().any(|(path, ..)| {
-            *path == format!("pool.{}.replicas", new.name) || *path == format!("pool.{number}.replicas")
-        });
-        if sized {
-            push(EventChange::Replicas(id, new.replicas));
-        }
-    }
 }
 
 /// Checks each trace by reading it once.

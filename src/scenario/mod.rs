@@ -5,23 +5,27 @@
 //! every number is in range and every name exists, so the simulation has nothing to refuse.
 
 mod check;
+mod check_seldon;
 mod doctor;
 mod files;
 pub mod keys;
 pub mod keys_seldon;
 mod laws;
 mod load;
+mod names;
+mod play;
 mod read_hpa;
 mod read_load;
 mod read_pool;
 mod read_rest;
+mod read_seldon;
 mod reader;
 mod set;
 pub mod spec;
 pub mod trace;
 mod tree;
 
-pub use check::SIGNALS;
+pub use check::{SELDON_SIGNALS, SIGNALS};
 pub use laws::{LAWS, LawKeys};
 pub use load::{Loaded, Origin, load};
 pub use read_rest::FIGURES;

@@ -1,4 +1,4 @@
-//! Reads `[pool.scaler.hpa]`: autoscaling/v2 in snake_case, with the units of a scenario.
+//! Reads `scaler.hpa` of a pool, a model or a server: autoscaling/v2 in snake_case, with the units of a scenario.
 
 use super::reader::{Section, quoted};
 use super::tree::{Node, Value};
@@ -15,8 +15,34 @@ use crate::units::Quantity;
 use crate::units::Span;
 use std::path::Path;
 
-/// Reads an HPA that scales the workload `kind`/`name` unless it says otherwise.
-pub(super) fn hpa(section: &Section<'_>, kind: WorkloadKind, name: &str, folder: &Path) -> Option<HpaScalerSpec> {
+/// API group and version of Seldon Core 2's resources.
+pub(super) const SELDON_API: &str = "mlops.seldon.io/v1alpha1";
+
+/// Whose HPA it is.
+pub(super) struct Owner<'a> {
+    word: &'static str,
+    api_version: &'static str,
+    kind: &'static str,
+    name: &'a str,
+}
+
+impl<'a> Owner<'a> {
+    /// A workload of Kubernetes itself.
+    pub(super) const fn of_pool(kind: WorkloadKind, name: &'a str) -> Self {
+        Self { word: "pool", api_version: "apps/v1", kind: kind.as_str(), name }
+    }
+
+    pub(super) const fn of_server(name: &'a str) -> Self {
+        Self { word: "server", api_version: SELDON_API, kind: "Server", name }
+    }
+
+    pub(super) const fn of_model(name: &'a str) -> Self {
+        Self { word: "model", api_version: SELDON_API, kind: "Model", name }
+    }
+}
+
+/// Reads an HPA that scales its owner unless it says otherwise.
+pub(super) fn hpa(section: &Section<'_>, owner: &Owner<'_>, folder: &Path) -> Option<HpaScalerSpec> {
     let phase = section.phase("phase");
     let other_hpa_selectors = section.texts("other_hpa_selectors");
     let ways: Vec<&str> = ["cpu", "memory", "metrics", "manifest"].into_iter().filter(|way| section.has(way)).collect();
@@ -27,16 +53,13 @@ pub(super) fn hpa(section: &Section<'_>, kind: WorkloadKind, name: &str, folder:
                 .help("keep exactly one of `cpu`, `memory`, `metrics` and `manifest`"),
         );
     }
-    let spec = if section.has("manifest") {
-        super::files::hpa_manifest(section, folder)
-    } else {
-        written(section, kind, name)
-    };
+    let spec =
+        if section.has("manifest") { super::files::hpa_manifest(section, folder) } else { written(section, owner) };
     let spec = spec?;
     Some(HpaScalerSpec { spec, phase: phase?, other_hpa_selectors: other_hpa_selectors? })
 }
 
-fn written(section: &Section<'_>, kind: WorkloadKind, name: &str) -> Option<HpaSpec> {
+fn written(section: &Section<'_>, owner: &Owner<'_>) -> Option<HpaSpec> {
     let min = section.count("min_replicas");
     let max = section.count("max_replicas");
     if let (Some(min), Some(max)) = (min, max)
@@ -56,15 +79,15 @@ fn written(section: &Section<'_>, kind: WorkloadKind, name: &str) -> Option<HpaS
         };
         section.reader.report(
             Problem::error(at, "`min_replicas` is larger than `max_replicas`", message)
-                .help(format!("raise `max_replicas` or lower `min_replicas` of pool \"{name}\"")),
+                .help(format!("raise `max_replicas` or lower `min_replicas` of {} \"{}\"", owner.word, owner.name)),
         );
     }
     let scale_target_ref = match section.table_if("scale_target_ref") {
-        Some(reference) => in_apps(object_ref(&reference)?),
+        Some(reference) => in_group(object_ref(&reference)?),
         None => CrossVersionObjectReference {
-            api_version: "apps/v1".to_owned(),
-            kind: kind.as_str().to_owned(),
-            name: name.to_owned(),
+            api_version: owner.api_version.to_owned(),
+            kind: owner.kind.to_owned(),
+            name: owner.name.to_owned(),
         },
     };
     let metrics = metrics(section);
@@ -81,11 +104,15 @@ fn written(section: &Section<'_>, kind: WorkloadKind, name: &str) -> Option<HpaS
     })
 }
 
-/// Workloads that stand in the API group `apps` where nobody says otherwise.
-fn in_apps(reference: CrossVersionObjectReference) -> CrossVersionObjectReference {
-    let known = matches!(reference.kind.as_str(), "Deployment" | "StatefulSet" | "ReplicaSet");
-    if reference.api_version.is_empty() && known {
-        return CrossVersionObjectReference { api_version: "apps/v1".to_owned(), ..reference };
+/// The API group of the kinds that are simulated, where nobody says otherwise.
+fn in_group(reference: CrossVersionObjectReference) -> CrossVersionObjectReference {
+    let group = match reference.kind.as_str() {
+        "Deployment" | "StatefulSet" | "ReplicaSet" => "apps/v1",
+        "Model" | "Server" => SELDON_API,
+        _ => return reference,
+    };
+    if reference.api_version.is_empty() {
+        return CrossVersionObjectReference { api_version: group.to_owned(), ..reference };
     }
     reference
 }

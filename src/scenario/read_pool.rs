@@ -2,6 +2,7 @@
 
 use super::laws::Of;
 use super::read_hpa;
+use super::read_hpa::Owner;
 use super::reader::Section;
 use super::spec::PoolSpec;
 use super::tree::Value;
@@ -26,7 +27,65 @@ pub(super) fn pool(section: &Section<'_>, folder: &Path) -> Option<PoolSpec> {
     );
     let replicas = section.count("replicas");
     let service = section.law("service", Of::Time, folder);
-    let cpu = cpu(&section.table("cpu"), service.as_ref());
+    let owner = Owner::of_pool(kind.unwrap_or(WorkloadKind::Deployment), name.as_deref().unwrap_or_default());
+    let fraction = |cpu: &Section<'_>| cpu_fraction(cpu, service.as_ref());
+    let pods = pods(section, &fraction, &owner, folder);
+    let memory = memory(&section.table("memory"));
+    let containers: Vec<SidecarSpec> = section.tables("containers").iter().filter_map(sidecar).collect();
+    let container = section.text("container").or_else(|| name.clone());
+    let balancer = balancer(section);
+    let labels = section.map("labels").map_or_else(
+        || name.iter().map(|name| ("app".to_owned(), name.clone())).collect::<BTreeMap<_, _>>(),
+        |pairs| pairs.into_iter().collect(),
+    );
+    let selector = section.text("selector").or_else(|| name.as_ref().map(|name| format!("app={name}")));
+    let pods = pods?;
+    Some(PoolSpec {
+        name: name?,
+        kind: kind?,
+        replicas: replicas?,
+        workers: pods.workers,
+        discipline: pods.discipline,
+        service,
+        speed: pods.speed,
+        queue: pods.queue,
+        cpu: pods.cpu,
+        memory: memory?,
+        containers,
+        container: container?,
+        balancer: balancer?,
+        price_usd_per_hour: pods.price_usd_per_hour,
+        labels,
+        selector: selector?,
+        start: pods.start,
+        stop: pods.stop,
+        metrics: pods.metrics,
+        scaler: pods.scaler,
+    })
+}
+
+/// What a pool and a Seldon server say alike about their pods.
+pub(super) struct Pods {
+    pub(super) workers: Option<u32>,
+    pub(super) discipline: DisciplineSpec,
+    pub(super) speed: Law,
+    pub(super) queue: QueueSpec,
+    pub(super) cpu: CpuSpec,
+    pub(super) price_usd_per_hour: f64,
+    pub(super) start: StartSpec,
+    pub(super) stop: StopSpec,
+    pub(super) metrics: PoolMetricsSpec,
+    pub(super) scaler: ScalerSpec,
+}
+
+/// Reads what a pool and a Seldon server say alike; `fraction` finds how many cores a request keeps busy.
+pub(super) fn pods(
+    section: &Section<'_>,
+    fraction: &dyn Fn(&Section<'_>) -> Option<f64>,
+    owner: &Owner<'_>,
+    folder: &Path,
+) -> Option<Pods> {
+    let cpu = cpu(&section.table("cpu"), fraction);
     let discipline = discipline(section, cpu.as_ref());
     let workers = workers(section, discipline);
     let speed = section.law("speed", Of::Number, folder).filter(|speed| {
@@ -41,38 +100,18 @@ pub(super) fn pool(section: &Section<'_>, folder: &Path) -> Option<PoolSpec> {
         speed.mean() > 0.0
     });
     let queue = queue(&section.table("queue"));
-    let memory = memory(&section.table("memory"));
-    let containers: Vec<SidecarSpec> = section.tables("containers").iter().filter_map(sidecar).collect();
-    let container = section.text("container").or_else(|| name.clone());
-    let balancer = balancer(section);
     let price = section.price("price");
-    let labels = section.map("labels").map_or_else(
-        || name.iter().map(|name| ("app".to_owned(), name.clone())).collect::<BTreeMap<_, _>>(),
-        |pairs| pairs.into_iter().collect(),
-    );
-    let selector = section.text("selector").or_else(|| name.as_ref().map(|name| format!("app={name}")));
     let start = start(&section.table("start"), folder);
     let stop = stop(&section.table("stop"), folder);
     let metrics = pool_metrics(section);
-    let reference = name.clone().unwrap_or_default();
-    let scaler = scaler(section, kind.unwrap_or(WorkloadKind::Deployment), &reference, folder);
-    Some(PoolSpec {
-        name: name?,
-        kind: kind?,
-        replicas: replicas?,
+    let scaler = scaler(section, owner, folder);
+    Some(Pods {
         workers: workers?,
         discipline: discipline?,
-        service,
         speed: speed?,
         queue: queue?,
         cpu: cpu?,
-        memory: memory?,
-        containers,
-        container: container?,
-        balancer: balancer?,
         price_usd_per_hour: price?,
-        labels,
-        selector: selector?,
         start: start?,
         stop: stop?,
         metrics: metrics?,
@@ -80,7 +119,7 @@ pub(super) fn pool(section: &Section<'_>, folder: &Path) -> Option<PoolSpec> {
     })
 }
 
-fn cpu(section: &Section<'_>, service: Option<&Law>) -> Option<CpuSpec> {
+fn cpu(section: &Section<'_>, fraction: &dyn Fn(&Section<'_>) -> Option<f64>) -> Option<CpuSpec> {
     let request_millis = section.cpu("request");
     let limit_millis = section.cpu("limit");
     if let (Some(request), Some(limit)) = (request_millis, limit_millis)
@@ -96,26 +135,7 @@ fn cpu(section: &Section<'_>, service: Option<&Law>) -> Option<CpuSpec> {
     if limit_millis == Some(0) {
         section.wrong("limit", "a CPU limit of 0 lets nothing run", "zero", "raise it, or leave it out for no limit");
     }
-    let mut fraction = section.number_from("fraction", 0.0, false);
-    if let Some(per_request) = section.duration("per_request") {
-        if section.has("fraction") {
-            section.wrong(
-                "per_request",
-                "`cpu.per_request` beside `cpu.fraction`",
-                "two answers to one question",
-                "keep one of them",
-            );
-        }
-        match service.map(Law::mean) {
-            Some(mean) if mean > 0.0 => fraction = Some(per_request.as_secs_f64() / mean),
-            _ => section.wrong(
-                "per_request",
-                "`cpu.per_request` needs a `service` law with a mean above 0",
-                "nothing to divide by",
-                "give the pool a `service`, or write `cpu.fraction`",
-            ),
-        }
-    }
+    let fraction = fraction(section);
     let idle_millis = section.cpu("idle");
     let startup_millis = section.cpu("startup");
     let cfs = section.choice("cfs", &[("fluid", Cfs::Fluid), ("exact", Cfs::Exact)]);
@@ -136,6 +156,31 @@ fn cpu(section: &Section<'_>, service: Option<&Law>) -> Option<CpuSpec> {
         startup_millis: startup_millis?.min(bound),
         cfs: cfs?,
     })
+}
+
+/// Cores that a request keeps busy, as such or by the core-time of a request.
+pub(super) fn cpu_fraction(section: &Section<'_>, service: Option<&Law>) -> Option<f64> {
+    let mut fraction = section.number_from("fraction", 0.0, false);
+    if let Some(per_request) = section.duration("per_request") {
+        if section.has("fraction") {
+            section.wrong(
+                "per_request",
+                "`cpu.per_request` beside `cpu.fraction`",
+                "two answers to one question",
+                "keep one of them",
+            );
+        }
+        match service.map(Law::mean) {
+            Some(mean) if mean > 0.0 => fraction = Some(per_request.as_secs_f64() / mean),
+            _ => section.wrong(
+                "per_request",
+                "`cpu.per_request` needs a `service` law with a mean above 0",
+                "nothing to divide by",
+                "give it a `service`, or write `cpu.fraction`",
+            ),
+        }
+    }
+    fraction
 }
 
 fn discipline(section: &Section<'_>, cpu: Option<&CpuSpec>) -> Option<DisciplineSpec> {
@@ -358,15 +403,20 @@ fn pool_metrics(section: &Section<'_>) -> Option<PoolMetricsSpec> {
     Some(PoolMetricsSpec::Delay(DelaySpec { window: window?, delay: delay? }))
 }
 
-fn scaler(section: &Section<'_>, kind: WorkloadKind, name: &str, folder: &Path) -> Option<ScalerSpec> {
+/// Reads `scaler.<kind>` of whoever is scaled.
+pub(super) fn scaler(section: &Section<'_>, owner: &Owner<'_>, folder: &Path) -> Option<ScalerSpec> {
     let choice = section.one_of("scaler")?;
     match choice.kind {
         "fixed" => {
             choice.inside.empty("fixed");
             Some(ScalerSpec::Fixed)
         }
+        "seldon_lag" => {
+            choice.inside.empty("seldon_lag");
+            Some(ScalerSpec::SeldonLag)
+        }
         "schedule" => schedule(&choice.inside.table("schedule")).map(ScalerSpec::Schedule),
-        _ => read_hpa::hpa(&choice.inside.table("hpa"), kind, name, folder).map(|hpa| ScalerSpec::Hpa(Box::new(hpa))),
+        _ => read_hpa::hpa(&choice.inside.table("hpa"), owner, folder).map(|hpa| ScalerSpec::Hpa(Box::new(hpa))),
     }
 }
 

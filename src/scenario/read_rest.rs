@@ -1,13 +1,15 @@
 //! Reads the sections of which there is one each, and signals, faults and objectives.
 
 use super::laws::Of;
+use super::names::Lists;
 use super::reader::Section;
 use super::spec::{Fault, SignalSpec};
+use crate::diagnostics::Problem;
 use crate::diagnostics::units;
 use crate::metrics::{MetricsServerSpec, PrometheusSpec, Sampling};
 use crate::record::{ConditionSpec, Figure, Objective, ObjectiveScope, Population};
 use crate::scalers::HpaControllerSpec;
-use crate::units::{PoolId, Span};
+use crate::units::Span;
 use std::path::Path;
 
 /// Reads `[hpa_controller]`.
@@ -178,22 +180,23 @@ pub(super) fn signal(section: &Section<'_>, folder: &Path) -> Option<SignalSpec>
     }
 }
 
-/// Reads `fault.<kind>`; `pool_of` finds a pool by its name and reports a wrong one.
-pub(super) fn fault(
-    kind: &str,
-    faults: &Section<'_>,
-    pool_of: &dyn Fn(&Section<'_>) -> Option<PoolId>,
-) -> Option<Fault> {
+/// Reads `fault.<kind>`.
+pub(super) fn fault(kind: &str, faults: &Section<'_>, lists: &Lists<'_>) -> Option<Fault> {
     let section = faults.table(kind);
+    let replica = |section: &Section<'_>| {
+        let (server, ordinal) = (lists.server(section), section.count("ordinal"));
+        Some((server?, ordinal?))
+    };
     match kind {
         "metrics_server_down" => Some(Fault::MetricsServerDown { lasts: section.some_time("lasts")? }),
         "prometheus_down" => Some(Fault::PrometheusDown { lasts: section.some_time("lasts")? }),
         "kubelet_slow" => {
-            let (pool, lasts, latency) = (pool_of(&section), section.some_time("lasts"), section.duration("latency"));
+            let (pool, lasts, latency) =
+                (lists.pods(&section), section.some_time("lasts"), section.duration("latency"));
             Some(Fault::KubeletSlow { pool: pool?, lasts: lasts?, latency: latency? })
         }
         "scrape_fails" => {
-            let (pool, share, lasts) = (pool_of(&section), section.share("share"), section.some_time("lasts"));
+            let (pool, share, lasts) = (lists.pods(&section), section.share("share"), section.some_time("lasts"));
             if share.is_some_and(|share| share > 1.0) {
                 section.wrong("share", "more than all of its pods", "above 100%", "write at most \"100%\"");
                 return None;
@@ -201,16 +204,50 @@ pub(super) fn fault(
             Some(Fault::ScrapeFails { pool: pool?, share: share?, lasts: lasts? })
         }
         "pods_killed" => {
-            let (pool, count) = (pool_of(&section), section.count("count"));
+            let (pool, count) = (lists.pods(&section), section.count("count"));
             Some(Fault::PodsKilled { pool: pool?, count: count? })
         }
+        "scheduler_restart" => {
+            if !lists.has_servers() {
+                faults.wrong(
+                    kind,
+                    "a fault of Seldon's scheduler without a `[[server]]`",
+                    "there is no scheduler",
+                    "add a `[[server]]`, or remove this event",
+                );
+                return None;
+            }
+            Some(Fault::SchedulerRestart)
+        }
+        "agent_crash" => replica(&section).map(|(server, ordinal)| Fault::AgentCrash { server, ordinal }),
+        "server_drain" => replica(&section).map(|(server, ordinal)| Fault::ServerDrain { server, ordinal }),
         _ => panic!("`{kind}` is a fault of the list"),
     }
 }
 
+/// Whose figure: at most one of four keys.
+fn scope(section: &Section<'_>, lists: &Lists<'_>) -> Option<ObjectiveScope> {
+    let named: Vec<&str> = ["pool", "model", "server", "pipeline"].into_iter().filter(|key| section.has(key)).collect();
+    if let [first, second, ..] = named.as_slice() {
+        section.reader.report(
+            Problem::error(section.place(second), format!("`{first}` and `{second}` in one objective"), "the second")
+                .beside(section.place(first), "the first")
+                .help("keep one of them, or write two objectives"),
+        );
+        return None;
+    }
+    Some(match named.first() {
+        None => ObjectiveScope::Run,
+        Some(&"pool") => ObjectiveScope::Pool(lists.pool(section)?),
+        Some(&"model") => ObjectiveScope::Model(lists.model(section)?),
+        Some(&"server") => ObjectiveScope::Pool(lists.pods_of(lists.server(section)?)),
+        Some(_) => ObjectiveScope::Flow(lists.flow(section)?),
+    })
+}
+
 /// Reads `[[objective]]`.
-pub(super) fn objective(section: &Section<'_>, pool_of: &dyn Fn(&Section<'_>) -> Option<PoolId>) -> Option<Objective> {
-    let scope = if section.has("pool") { ObjectiveScope::Pool(pool_of(section)?) } else { ObjectiveScope::Run };
+pub(super) fn objective(section: &Section<'_>, lists: &Lists<'_>) -> Option<Objective> {
+    let scope = scope(section, lists);
     let that = section.text("that");
     let parsed = section.read("that", |node| condition(&super::reader::text(node)?));
     let share_of_time = if section.has("for") {
@@ -228,7 +265,7 @@ pub(super) fn objective(section: &Section<'_>, pool_of: &dyn Fn(&Section<'_>) ->
         section.wrong("that", "this figure is of the run only", "has no windows", "leave `for` out");
         return None;
     }
-    Some(Objective { scope, that: that?, figure, condition, share_of_time, window: window?, of: of? })
+    Some(Objective { scope: scope?, that: that?, figure, condition, share_of_time, window: window?, of: of? })
 }
 
 const fn of_the_run(figure: Figure) -> bool {

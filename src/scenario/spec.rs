@@ -5,7 +5,7 @@ use crate::metrics::{MetricsServerSpec, PoolMetricsSpec, PrometheusSpec};
 use crate::random::Law;
 use crate::record::Objective;
 use crate::scalers::{HpaControllerSpec, ScalerSpec};
-use crate::seldon::spec::{CoreSpec, ModelSpec, PipelineSpec, ServerSpec};
+use crate::seldon::spec::{CoreSpec, EffectiveScaling, LagScaling, ModelSpec, PipelineSpec, ScalingSpec, ServerSpec};
 use crate::serving::{BalancerSpec, CpuSpec, DisciplineSpec, MemorySpec, QueueSpec};
 use crate::units::{FlowId, Id, LoadId, ModelId, PoolId, ServerId, Span};
 use crate::workload::LoadSpec;
@@ -51,6 +51,17 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// The kind of a pool's workload, as a scale reference names it.
+    pub fn kind_of(&self, pool: PoolId) -> &'static str {
+        if self.server_of(pool).is_some() { "Server" } else { self.pools[pool.index()].kind.as_str() }
+    }
+
+    /// The server whose pods these are.
+    pub fn server_of(&self, pool: PoolId) -> Option<ServerId> {
+        let servers = &self.seldon.as_ref()?.servers;
+        servers.iter().position(|server| server.pool == pool).map(ServerId::from_index)
+    }
+
     /// The law of one request's work at a target, where the target has one. A pipeline has none of its own: its steps have.
     pub fn service_of(&self, target: LoadTarget) -> Option<&Law> {
         match target {
@@ -95,6 +106,36 @@ pub struct SeldonSpec {
     pub flows: Vec<PipelineSpec>,
     /// What the user has said about his own constraints.
     pub advice: AdviceSpec,
+}
+
+impl SeldonSpec {
+    /// True if models are scaled by inference lag in a release that forces it off: no release does what is simulated.
+    pub fn is_unreleased(&self) -> bool {
+        self.core.lag_scaling() && self.core.version.lag_scaling() == LagScaling::ForcedOff
+    }
+
+    /// What the operator makes of a model's counts.
+    pub fn scaling_of(&self, model: ModelId) -> EffectiveScaling {
+        self.effective(&self.models[model.index()].spec.scaling)
+    }
+
+    /// What the operator makes of a server's counts.
+    pub fn scaling_of_server(&self, server: ServerId) -> EffectiveScaling {
+        self.effective(&self.servers[server.index()].spec.scaling)
+    }
+
+    fn effective(&self, scaling: &ScalingSpec) -> EffectiveScaling {
+        scaling.effective(self.core.version).expect("what the operator refuses is no scenario")
+    }
+
+    /// The servers that may hold a model: the one that it asks for, or all; of these, those that are capable.
+    pub fn hosts_of(&self, model: ModelId) -> impl Iterator<Item = ServerId> {
+        let model = &self.models[model.index()];
+        let capable = |spec: &ServerSpec| model.spec.requirements.iter().all(|one| spec.capabilities.contains(one));
+        let all = self.servers.iter().enumerate().map(|(number, server)| (ServerId::from_index(number), server));
+        all.filter(move |(id, server)| model.server.is_none_or(|asked| asked == *id) && capable(&server.spec))
+            .map(|(id, _)| id)
+    }
 }
 
 /// A Server: a StatefulSet of pods that models are loaded into.
