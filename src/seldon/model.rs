@@ -236,7 +236,7 @@ pub struct ModelStatus {
 
 impl ModelStatus {
     /// Of a version that has not been judged.
-    const NEW: Self = Self { state: ModelState::Unknown, since: None, available: 0, unavailable: 0, draining: 0 };
+    pub const NEW: Self = Self { state: ModelState::Unknown, since: None, available: 0, unavailable: 0, draining: 0 };
 }
 
 /// What the judgement of a version rests on besides its replicas.
@@ -319,15 +319,14 @@ impl Version {
         }
     }
 
-    /// The same version on this server, with these replicas there and in this state: where a recorded case begins.
+    /// The same version on this server, with these replicas there and of this state: where a recorded case begins.
     #[must_use]
-    pub fn with_replicas(
+    pub fn recorded(
         self,
         server: Option<ServerId>,
         replicas: BTreeMap<u32, ReplicaStatus>,
-        state: ModelState,
+        status: ModelStatus,
     ) -> Self {
-        let status = ModelStatus { state, ..self.status };
         Self { server, replicas, status, ..self }
     }
 
@@ -613,6 +612,8 @@ mod tests {
     use super::*;
     use ReplicaState::{Available, Draining, LoadFailed, LoadRequested, Loaded, UnloadFailed, Unloaded, Unloading};
 
+    const AVAILABLE: ModelStatus = ModelStatus { state: ModelState::Available, ..ModelStatus::NEW };
+
     fn replicas(states: &[ReplicaState]) -> BTreeMap<u32, ReplicaStatus> {
         let row = |(index, &state)| (index as u32, ReplicaStatus { state, since: SimTime::from_secs(index as u64) });
         states.iter().enumerate().map(row).collect()
@@ -674,7 +675,7 @@ mod tests {
         let server = Some(ServerId::new(0));
         let version = Version::new(1, ModelRequest { counts: counts(2, 0), ..ModelRequest::default() });
         let states = replicas(&[Available, Loaded, Draining]);
-        let mut model = Model::new(vec![version.with_replicas(server, states, ModelState::Available)], false);
+        let mut model = Model::new(vec![version.recorded(server, states, AVAILABLE)], false);
         assert_eq!(model.assign(now, 2, server, &[]), Err(StaleVersion));
         let assigned = model.assign(now, 1, server, &[3, 1]).expect("the latest version");
         assert_eq!(assigned, Assigned { requested: vec![3], changed: true });
@@ -687,7 +688,7 @@ mod tests {
     fn another_server_is_another_version() {
         let (old, new) = (ServerId::new(0), ServerId::new(1));
         let version = Version::new(1, ModelRequest { counts: counts(1, 0), ..ModelRequest::default() });
-        let version = version.with_replicas(Some(old), replicas(&[Available]), ModelState::Available);
+        let version = version.recorded(Some(old), replicas(&[Available]), AVAILABLE);
         let mut model = Model::new(vec![version], false);
         model.assign(SimTime::ZERO, 1, Some(new), &[0]).expect("the latest version");
         assert_eq!((model.latest().number(), model.latest().server()), (2, Some(new)));

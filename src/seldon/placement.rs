@@ -116,7 +116,7 @@ mod tests {
     use super::*;
     use crate::seldon::model::ModelDefinition;
     use crate::seldon::model::ModelRequest;
-    use crate::seldon::model::ModelState;
+    use crate::seldon::model::ModelStatus;
     use crate::seldon::model::ReplicaCounts;
     use crate::seldon::model::ReplicaStatus;
     use crate::units::SimTime;
@@ -139,7 +139,7 @@ mod tests {
         let status = |&(index, state)| (index, ReplicaStatus { state, since: SimTime::ZERO });
         let server = if states.is_empty() { None } else { Some(SERVER) };
         let replicas = states.iter().map(status).collect();
-        Version::new(1, ModelRequest { definition, counts }).with_replicas(server, replicas, ModelState::Available)
+        Version::new(1, ModelRequest { definition, counts }).recorded(server, replicas, ModelStatus::NEW)
     }
 
     fn replicas(attempt: Attempt) -> Option<Vec<u32>> {

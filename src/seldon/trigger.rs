@@ -104,9 +104,8 @@ mod tests {
     use super::*;
     use crate::seldon::model::ModelRequest;
     use crate::seldon::model::ModelState;
+    use crate::seldon::model::ModelStatus;
     use crate::seldon::model::ReplicaCounts;
-    use crate::seldon::model::ReplicaState;
-    use crate::seldon::model::ReplicaStatus;
     use crate::seldon::model::Version;
     use std::collections::BTreeMap;
 
@@ -115,10 +114,9 @@ mod tests {
     fn ask(state: ModelState, counts: (u32, u32, u32), age_s: u64, direction: Direction) -> Result<u32, Refusal> {
         let (wanted, min, max) = counts;
         let since = NOW.saturating_sub(Span::from_secs(age_s));
-        let replicas = BTreeMap::from([(0, ReplicaStatus { state: ReplicaState::Available, since })]);
         let request = ModelRequest { counts: ReplicaCounts { wanted, min, max }, ..ModelRequest::default() };
-        let mut version = Version::new(1, request).with_replicas(None, replicas, state);
-        version.status.since = Some(since);
+        let status = ModelStatus { state, since: Some(since), ..ModelStatus::NEW };
+        let version = Version::new(1, request).recorded(None, BTreeMap::new(), status);
         decide(NOW, Some(&Model::new(vec![version], false)), 1, direction, Span::from_secs(60))
     }
 

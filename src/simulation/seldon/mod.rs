@@ -11,7 +11,7 @@ mod flows;
 
 use super::Sim;
 use super::pool::EndCounts;
-use crate::random::{Law, Stream, Streams};
+use crate::random::{Stream, Streams};
 use crate::record::{ModelSnapshot, Recorder, ServerSnapshot};
 use crate::scenario::{Scenario, SeldonModel, SeldonServer, SeldonSpec};
 use crate::seldon::agent::{AgentCache, CacheCounts};
