@@ -3,6 +3,7 @@
 //! Law: what a manifest does not say is assumed in the open: each assumption stands at the head of the scenario, with the
 //! line where it is to be replaced. What is left out is named.
 
+mod autoscaler;
 pub mod k8s;
 mod pool;
 pub mod pulumi;

@@ -46,6 +46,8 @@ pub struct SeldonObjects {
     pub values: Vec<Values>,
     /// What was not read.
     pub ignored: Vec<Ignored>,
+    /// True if something has no name or no kind, so that what others point at may be it.
+    pub incomplete: bool,
 }
 
 /// Which object it is.
@@ -232,23 +234,20 @@ impl PipelineObject {
     }
 }
 
-/// All objects of a text.
-///
-/// # Errors
-/// Every problem, each at its place.
-pub fn seldon_objects(text: &str) -> Result<SeldonObjects, Vec<Problem>> {
-    let documents = yaml::documents(text).map_err(|problem| vec![*problem])?;
+/// All objects of a text, and every problem at its place.
+pub fn seldon_objects(text: &str) -> (SeldonObjects, Vec<Problem>) {
+    let documents = match yaml::documents(text) {
+        Ok(documents) => documents,
+        Err(problem) => return (SeldonObjects { incomplete: true, ..SeldonObjects::default() }, vec![*problem]),
+    };
     let mut reader = SeldonReader::default();
     for document in &documents {
         reader.document(document);
     }
     let SeldonReader { mut reader, mut found } = reader;
-    if !reader.problems.is_empty() {
-        return Err(reader.problems);
-    }
     found.hpas = std::mem::take(&mut reader.objects.hpas);
     found.ignored = std::mem::take(&mut reader.objects.ignored);
-    Ok(found)
+    (found, reader.problems)
 }
 
 /// Collects objects and problems.
@@ -285,10 +284,14 @@ impl SeldonReader {
         if !matches!(node.value, Value::Table(_)) {
             let message = format!("{} where a Kubernetes object is wanted", node.kind());
             self.reader.problems.push(Problem::error(node.at.clone(), message, "not an object"));
+            self.found.incomplete = true;
             return;
         }
         let (version, kind) = (self.reader.head(node, "apiVersion", within), self.reader.head(node, "kind", within));
-        let (Some(version), Some(kind)) = (version, kind) else { return };
+        let (Some(version), Some(kind)) = (version, kind) else {
+            self.found.incomplete = true;
+            return;
+        };
         if let Some(of) = kind.strip_suffix("List")
             && node.entries().iter().any(|entry| entry.key == "items")
         {
@@ -315,12 +318,16 @@ impl SeldonReader {
             self.reader.problems.push(problem.help(format!("write `{API_VERSION}`")));
             return;
         }
-        let Some(metadata) = self.reader.metadata(node) else { return };
+        let Some(metadata) = self.reader.metadata(node) else {
+            self.found.incomplete = true;
+            return;
+        };
         let identity = Identity::from(metadata);
         self.reader.called = format!("{kind}/{}", identity.name);
         let outer = ["apiVersion", "kind", "metadata", "spec", "status"];
         self.fields(node, "", "object", &outer, &[]);
         let Some(spec) = self.reader.table(node, "spec") else {
+            self.found.incomplete = true;
             if node.get("spec").is_none() {
                 let at = identity.at.clone();
                 let problem = Problem::error(at, format!("a {kind} without `spec`"), "`spec` is missing");
@@ -434,9 +441,9 @@ impl SeldonReader {
         requirements.extend(self.named(spec, "modelType"));
         let counts = self.counts(spec);
         let server = self.named(spec, "server").filter(|server| !server.text.is_empty());
-        let Some(storage) = self.required(spec, "storageUri", "spec", &identity.at) else { return };
+        let storage_uri =
+            self.required(spec, "storageUri", "spec", &identity.at).map(|uri| uri.text).unwrap_or_default();
         let memory_at = spec.get("memory").map(|node| node.at.clone());
-        let storage_uri = storage.text;
         self.found.models.push(ModelObject {
             identity,
             counts,
@@ -486,11 +493,11 @@ impl SeldonReader {
         let extra_capabilities = texts(self.names(spec, "extraCapabilities"));
         let counts = self.counts(spec);
         let pod = self.pod(spec);
-        let Some(config) = self.required(spec, "serverConfig", "spec", &identity.at) else { return };
+        let config = self.required(spec, "serverConfig", "spec", &identity.at).map(|config| config.text);
         self.found.servers.push(ServerObject {
             identity,
             counts,
-            config: config.text,
+            config: config.unwrap_or_default(),
             capabilities: capabilities.filter(|list| !list.is_empty()),
             extra_capabilities,
             pod,
@@ -517,20 +524,28 @@ impl SeldonReader {
         part
     }
 
-    /// Variables with plain values; those that say something here are told apart by whoever asks for them.
+    /// The variables that say something here, with their plain values; the others are noted together.
     fn env(&mut self, node: &Node, path: &str) -> Vec<(String, Named)> {
         let mut env = Vec::new();
-        for (index, entry) in self.reader.list(node, "env").iter().enumerate() {
+        let mut left: Vec<(String, Place)> = Vec::new();
+        for entry in self.reader.list(node, "env") {
             let Some(name) = self.reader.text(entry, "name") else { continue };
-            let read = ["SELDON_SERVER_CAPABILITIES", "MEMORY_REQUEST"].contains(&name.as_str());
-            match entry.get("value").map(|value| (&value.value, value.at.clone())) {
-                Some((Value::Text(text) | Value::Number(text), at)) if read => {
-                    env.push((name, Named { text: text.clone(), at }));
-                }
-                // The ServerConfig's own: the memory request of the inference server.
-                _ if read => {}
-                _ => self.reader.ignore(&format!("{path}.env[{index}] {name}"), entry.at.clone()),
+            if !["SELDON_SERVER_CAPABILITIES", "MEMORY_REQUEST"].contains(&name.as_str()) {
+                left.push((name, entry.at.clone()));
+            } else if let Some(value) = entry.get("value")
+                && let Value::Text(text) | Value::Number(text) = &value.value
+            {
+                env.push((name, Named { text: text.clone(), at: value.at.clone() }));
             }
+        }
+        if let Some((_, at)) = left.first() {
+            let names: Vec<&str> = left.iter().map(|(name, _)| name.as_str()).take(3).collect();
+            let more = if left.len() > names.len() {
+                format!(" and {} more", left.len() - names.len())
+            } else {
+                String::new()
+            };
+            self.reader.ignore(&format!("{path}.env {}{more}", names.join(" ")), at.clone());
         }
         env
     }
@@ -663,7 +678,9 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> SeldonObjects {
-        seldon_objects(text).unwrap_or_else(|problems| panic!("{problems:?}"))
+        let (found, problems) = seldon_objects(text);
+        assert!(problems.is_empty(), "{problems:?}");
+        found
     }
 
     fn after(steps: &str) -> Vec<Vec<String>> {
