@@ -1,6 +1,7 @@
 //! Kubernetes manifests to a scenario: one pool for each workload, with the HPA that scales it.
 
 use super::autoscaler;
+use super::common::{place, refused, unique};
 use super::pool::{Plan, hpa_words};
 use super::writer::{Writer, clean};
 use crate::cluster::WorkloadKind;
@@ -65,7 +66,7 @@ pub fn scenario_of_k8s(sources: &[Source]) -> Result<Imported, Vec<Problems>> {
         let help = "`kubectl get deployment,hpa -o yaml` writes what is read here";
         return Err(vec![Problems::new(source, vec![problem.help(help)])]);
     }
-    import.refused()?;
+    refused(sources, &mut import.problems)?;
     import.write(&plans);
     let source =
         Source { name: "the imported scenario".into(), text: import.imported.text.clone(), ..Source::default() };
@@ -76,17 +77,9 @@ pub fn scenario_of_k8s(sources: &[Source]) -> Result<Imported, Vec<Problems>> {
 }
 
 impl<'a> Import<'a> {
-    fn refused(&mut self) -> Result<(), Vec<Problems>> {
-        let lists = std::mem::take(&mut self.problems);
-        let some = self.sources.iter().zip(lists).filter(|(_, list)| !list.is_empty());
-        let all: Vec<Problems> = some.map(|(source, list)| Problems::new(source.clone(), list)).collect();
-        if all.is_empty() { Ok(()) } else { Err(all) }
-    }
-
     /// `deploy.yaml:12`.
     fn place(&self, source: usize, at: usize) -> String {
-        let source = &self.sources[source];
-        format!("{}:{}", source.name, crate::diagnostics::line_of(&source.text, at))
+        place(&self.sources[source], at)
     }
 
     fn ignored(&mut self) {
@@ -176,13 +169,7 @@ impl<'a> Import<'a> {
 
     /// A name for a pool that no other has.
     fn name(&mut self, wanted: &str, kind: WorkloadKind, assumed: &mut Vec<String>) -> String {
-        let plain = scenario_name(wanted);
-        let mut name = plain.clone();
-        let mut number = 2;
-        while !self.names.insert(name.clone()) {
-            name = format!("{plain}-{number}");
-            number += 1;
-        }
+        let name = unique(&mut self.names, wanted);
         if name != wanted {
             assumed.push(format!("{}/{wanted} is called {name}", kind.as_str()));
         }
@@ -268,13 +255,4 @@ fn scales(hpa: &Autoscaler, workload: &Workload) -> bool {
     let same_namespace =
         hpa.namespace == workload.namespace || hpa.namespace.is_empty() || workload.namespace.is_empty();
     target.kind == workload.kind.as_str() && target.name == workload.name && same_namespace
-}
-
-/// Lower-case letters, digits and dashes, as near to this as can be.
-pub(super) fn scenario_name(name: &str) -> String {
-    let lower = name.to_lowercase();
-    let name: String =
-        lower.chars().map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' }).collect();
-    let name = name.trim_matches('-');
-    if name.is_empty() { "pool".to_owned() } else { name.to_owned() }
 }

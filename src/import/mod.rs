@@ -4,6 +4,7 @@
 //! line where it is to be replaced. What is left out is named.
 
 mod autoscaler;
+mod common;
 pub mod k8s;
 mod pool;
 pub mod pulumi;

@@ -14,7 +14,7 @@ pub(super) const SERVICE_MEAN_S: f64 = 0.08;
 /// The assumed load keeps a pool this busy.
 pub(super) const BUSY: f64 = 0.5;
 /// More than this makes a first run slow.
-pub(super) const MOST_PER_SECOND: f64 = 1_000.0;
+const MOST_PER_SECOND: f64 = 1_000.0;
 /// More workers than this are not assumed.
 pub(super) const MOST_WORKERS: i64 = 64;
 
@@ -67,8 +67,7 @@ impl Plan<'_> {
         let limited = self.main().and_then(|main| main.cpu_limit).filter(|limit| limit.signum() > 0);
         let cores = limited.map_or(f64::INFINITY, |limit| limit.as_f64());
         let busy = f64::from(self.replicas().max(1)) * cores.min(self.workers() as f64) / SERVICE_MEAN_S * BUSY;
-        let rate = busy.clamp(0.001, MOST_PER_SECOND);
-        if rate >= 10.0 { format!("{rate:.0}/s") } else { format!("{}/s", (rate * 1e3).round() / 1e3) }
+        rate_words(busy)
     }
 
     /// `[[load]]` to this pool.
@@ -225,7 +224,7 @@ impl Plan<'_> {
     fn write_container(&self, writer: &mut Writer, container: &Container) {
         writer.line("");
         writer.line("[[pool.containers]]");
-        let name = super::k8s::scenario_name(&container.name);
+        let name = super::common::scenario_name(&container.name);
         if name != container.name {
             writer.assume(format!("the container {} is called {name}", container.name));
         }
@@ -280,6 +279,12 @@ impl Plan<'_> {
         let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
         Some(format!("{}/{}{parts}", workload.kind.as_str(), workload.name))
     }
+}
+
+/// A rate as a scenario has it, neither nothing nor more than a first run takes.
+pub(super) fn rate_words(per_second: f64) -> String {
+    let rate = per_second.clamp(0.001, MOST_PER_SECOND);
+    if rate >= 10.0 { format!("{rate:.0}/s") } else { format!("{}/s", (rate * 1e3).round() / 1e3) }
 }
 
 /// `cpu 70%, 2..40`.
