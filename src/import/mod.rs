@@ -8,7 +8,10 @@ mod common;
 pub mod k8s;
 mod pool;
 pub mod pulumi;
+pub mod seldon;
+mod seldon_text;
 mod writer;
 
 pub use k8s::{Imported, scenario_of_k8s};
 pub use pulumi::{hpa_to_pulumi, hpas_to_pulumi};
+pub use seldon::scenario_of_seldon;
