@@ -13,7 +13,7 @@ use crate::record::{
 use crate::report;
 use crate::scalers::{Report, ScalerSpec};
 use crate::scenario::{Loaded, PoolSpec, Scenario, SeldonServer};
-use crate::units::{Id, PoolId, ScalerId, SimTime};
+use crate::units::{Id, ScalerId, SimTime};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::fs::File;
