@@ -142,7 +142,8 @@ fn lag_adds_one_at_a_time_without_a_cool_down() {
 #[test]
 fn without_a_least_number_a_step_waits_for_the_load_of_the_last_one() {
     let server = "replicas = 6\nmin_replicas = 6\nmax_replicas = 6";
-    let witness = Witness::of(&lag("", server, "replicas = 1\nmax_replicas = 6", "rate.constant = \"20/s\"\nuntil = \"5m\""));
+    let witness =
+        Witness::of(&lag("", server, "replicas = 1\nmax_replicas = 6", "rate.constant = \"20/s\"\nuntil = \"5m\""));
     let ups: Vec<_> = witness.scaled.iter().filter(|(_, before, after)| after > before).collect();
     assert_eq!(ups.len(), 5, "{ups:?}");
     // The model is ModelProgressing for the 10 s of the load, and ups are dropped then.
@@ -190,10 +191,18 @@ fn a_first_placement_asks_for_no_server_replica_and_a_later_one_does() {
     let text = lag("", server, model, "rate.constant = \"1/s\"");
     let witness = Witness::of(&text);
     let snapshot = witness.model_at(3_000.0);
-    assert_eq!((snapshot.wanted, snapshot.available, witness.ready_at(3_000.0)), (3, 1, 1), "partially scheduled for ever");
+    assert_eq!(
+        (snapshot.wanted, snapshot.available, witness.ready_at(3_000.0)),
+        (3, 1, 1),
+        "partially scheduled for ever"
+    );
     let by_hand = format!("{text}\n[[event]]\nat = \"10m\"\nset = {{ \"model.m.replicas\" = 4 }}\n");
     let witness = Witness::of(&by_hand);
-    assert_eq!((witness.model_at(700.0).available, witness.ready_at(700.0)), (4, 4), "the next placement makes it good");
+    assert_eq!(
+        (witness.model_at(700.0).available, witness.ready_at(700.0)),
+        (4, 4),
+        "the next placement makes it good"
+    );
 }
 
 #[test]
@@ -210,7 +219,8 @@ fn a_wish_beyond_the_server_keeps_the_old_replicas_serving() {
 #[test]
 fn release_2_10_forces_lag_scaling_off() {
     let server = "replicas = 6\nmin_replicas = 6\nmax_replicas = 6";
-    let text = lag("", server, "replicas = 1\nmin_replicas = 1\nmax_replicas = 6", "rate.constant = \"20/s\"\nuntil = \"5m\"");
+    let text =
+        lag("", server, "replicas = 1\nmin_replicas = 1\nmax_replicas = 6", "rate.constant = \"20/s\"\nuntil = \"5m\"");
     let witness = Witness::with(&text, &["core.version=\"2.10\""]);
     assert_eq!(witness.scaled, []);
     let witness = Witness::with(&text, &["core.version=\"2.10\"", "core.forced_off=false"]);

@@ -49,7 +49,7 @@ pub struct Loaded {
 impl Loaded {
     /// Fingerprint of the text that was read, overrides included, in hexadecimal.
     pub fn sha256(&self) -> String {
-        Sha256::digest(self.text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        fingerprint(&self.text)
     }
 
     /// A text that runs the same scenario with this seed from elsewhere: `rewrite` says how each file path reads there.
@@ -76,6 +76,11 @@ impl Loaded {
         let facts = self.traces[load].as_ref().expect("every trace was checked");
         Ok(Box::new(TraceFile::open(spec, facts)?))
     }
+}
+
+/// SHA-256 of a text in hexadecimal.
+pub fn fingerprint(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads and checks a scenario with overrides `path=value`.
@@ -131,7 +136,8 @@ pub fn load(source: &Source, sets: &[String]) -> Result<Loaded, Problems> {
     }
 }
 
-fn stem(name: &str) -> String {
+/// A name from that of a file.
+pub(crate) fn stem(name: &str) -> String {
     let stem =
         Path::new(name).file_stem().map_or_else(|| "scenario".into(), |stem| stem.to_string_lossy().to_lowercase());
     let clean: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
