@@ -65,6 +65,10 @@ impl Witness {
         witness
     }
 
+    fn ups(&self) -> impl Iterator<Item = &(f64, u32, u32)> {
+        self.scaled.iter().filter(|(_, before, after)| after > before)
+    }
+
     fn model_at(&self, at: f64) -> ModelSnapshot {
         self.models.iter().find(|(time, _)| *time >= at).expect("the run is that long").1
     }
@@ -131,12 +135,12 @@ fn lag_adds_one_at_a_time_without_a_cool_down() {
     let server = "replicas = 6\nmin_replicas = 6\nmax_replicas = 6";
     let bounds = "replicas = 1\nmin_replicas = 1\nmax_replicas = 6";
     let witness = Witness::of(&lag("", server, bounds, "rate.constant = \"20/s\"\nuntil = \"5m\""));
-    let ups: Vec<_> = witness.scaled.iter().filter(|(_, before, after)| after > before).collect();
+    let ups: Vec<_> = witness.ups().collect();
     assert_eq!(ups.len(), 5, "from 1 to 6 in five steps: {ups:?}");
     assert!(ups.iter().all(|(_, before, after)| *after == before + 1), "{ups:?}");
     // With a least number of replicas the model stays available, so each tick of each replica may add one: with ticks every
     // 20 s no step waits longer than that.
-    assert!(ups.windows(2).all(|pair| pair[1].0 - pair[0].0 <= 20.0), "{ups:?}");
+    assert!(ups.windows(2).all(|pair| pair[1].0 - pair[0].0 <= 20.0 + 1e-6), "{ups:?}");
 }
 
 #[test]
@@ -144,7 +148,7 @@ fn without_a_least_number_a_step_waits_for_the_load_of_the_last_one() {
     let server = "replicas = 6\nmin_replicas = 6\nmax_replicas = 6";
     let witness =
         Witness::of(&lag("", server, "replicas = 1\nmax_replicas = 6", "rate.constant = \"20/s\"\nuntil = \"5m\""));
-    let ups: Vec<_> = witness.scaled.iter().filter(|(_, before, after)| after > before).collect();
+    let ups: Vec<_> = witness.ups().collect();
     assert_eq!(ups.len(), 5, "{ups:?}");
     // The model is ModelProgressing for the 10 s of the load, and ups are dropped then.
     assert!(ups.windows(2).all(|pair| pair[1].0 - pair[0].0 >= 10.0), "{ups:?}");
@@ -224,7 +228,7 @@ fn release_2_10_forces_lag_scaling_off() {
     let witness = Witness::with(&text, &["core.version=\"2.10\""]);
     assert_eq!(witness.scaled, []);
     let witness = Witness::with(&text, &["core.version=\"2.10\"", "core.forced_off=false"]);
-    assert_eq!(witness.scaled.len(), 5, "the code is still there");
+    assert_eq!(witness.ups().count(), 5, "the code is still there");
 }
 
 #[test]
@@ -233,7 +237,7 @@ fn grpc_builds_lag_in_2_8_only() {
     let load = "protocol = \"grpc\"\nrate.constant = \"20/s\"\nuntil = \"5m\"";
     let text = lag("", server, "replicas = 1\nmin_replicas = 1\nmax_replicas = 6", load);
     assert_eq!(Witness::of(&text).scaled, []);
-    assert_eq!(Witness::with(&text, &["core.version=\"2.8\""]).scaled.len(), 5);
+    assert_eq!(Witness::with(&text, &["core.version=\"2.8\""]).ups().count(), 5);
 }
 
 /// Two models of 6 GiB each in 8 GiB and half of that on top: one of them is always on disk only.
@@ -342,7 +346,8 @@ fn a_pipeline_waits_for_all_inputs_of_a_step() {
         .replace("kafka_hop = \"0s\"", "kafka_hop = \"10ms\"");
     let witness = Witness::of(&text);
     // The longer of 0.1 s and 0.3 s, then 0.5 s; two hops before each of two stages and one back, 10 ms each.
-    let alone = witness.flows.iter().map(|end| end.at.saturating_since(end.arrived).as_secs_f64());
+    let done = witness.flows.iter().filter(|end| end.outcome == Outcome::Done);
+    let alone = done.map(|end| end.at.saturating_since(end.arrived).as_secs_f64());
     let least = alone.fold(f64::INFINITY, f64::min);
     assert!((least - 0.85).abs() < 1e-6, "{least}");
     assert!(witness.flows.iter().all(|end| end.outcome == Outcome::Done || end.outcome == Outcome::Unfinished));
