@@ -107,10 +107,10 @@ fn presence(top: &Section<'_>, lists: &Lists<'_>) {
 
 /// Reads `[core]`.
 fn core(section: &Section<'_>, folder: &Path) -> Option<CoreSpec> {
-    let version = section
-        .choice("version", &CoreVersion::ALL.map(|version| (version.name(), version)))
-        .unwrap_or(CoreVersion::default());
+    let version =
+        section.choice("version", &CoreVersion::ALL.map(|version| (version.name(), version))).unwrap_or_default();
     let mut core = CoreSpec::of(version);
+    section.assume("forced_off", &core.autoscaling.forced_off.to_string());
     if let Some(forced_off) = section.yes("forced_off") {
         core.autoscaling.forced_off = forced_off;
         if forced_off && version.lag_scaling() != LagScaling::ForcedOff {
@@ -135,12 +135,12 @@ fn core(section: &Section<'_>, folder: &Path) -> Option<CoreSpec> {
 
 fn autoscaling(section: &Section<'_>, core: &mut CoreSpec) -> Option<()> {
     let spec = &mut core.autoscaling;
+    section.assume("autoscalingModelEnabled", &spec.model_enabled.to_string());
     let model_enabled = section.yes("autoscalingModelEnabled");
-    if !section.has("autoscalingModelEnabled") || model_enabled.is_some() {
-        spec.model_enabled = model_enabled.unwrap_or(spec.model_enabled);
-    } else {
-        return None;
-    }
+    spec.model_enabled = match model_enabled {
+        None if section.has("autoscalingModelEnabled") => return None,
+        given => given.unwrap_or(spec.model_enabled),
+    };
     if spec.model_enabled && core.version.lag_scaling() == LagScaling::ForcedOff {
         forced_off(section, spec.forced_off);
     }
@@ -355,6 +355,9 @@ fn model(section: &Section<'_>, lists: &Lists<'_>, version: CoreVersion, folder:
     let (replicas, min, max) = (count("replicas"), count("min_replicas"), count("max_replicas"));
     let scaling = (|| Some(ScalingSpec { replicas: replicas?, min: min?, max: max? }))();
     let effective = scaling?.effective(version).map_err(|error| refused(section, "Model", &error));
+    if let Ok(effective) = &effective {
+        section.assume("replicas", &effective.replicas.to_string());
+    }
     let service = section.law("service", Of::Time, folder);
     let cpu_fraction = cpu_fraction(&section.table("cpu"), service.as_ref());
     let law = |key: &str| section.law(key, Of::Time, folder);
