@@ -115,6 +115,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     // ISO 8601 durations and times of day; a trace's own timestamps; the one wall clock.
     ("jiff", &["diagnostics", "scenario", "cli"]),
+    ("md5", &["seldon"]),
     ("notosans", &["plot"]),
     ("plotters", &["plot"]),
     ("png", &["plot"]),

@@ -6,12 +6,13 @@ use super::folder::OutputFolder;
 use crate::diagnostics::Source;
 use crate::plot::{PoolFigure, TimelineFigure, timeline_png, timeline_svg};
 use crate::record::{
-    ConditionSpec, Figure, FilePlan, LatencyRow, ObjectiveScope, Recorder, RunTotals, ScalerPlan, Sink, TableReader,
-    TableWriter, Tally, TallyPlan, TallyPool, TimelineRow, Truth,
+    ConditionSpec, Figure, FilePlan, LatencyRow, ModelName, ObjectiveScope, Recorder, RunTotals, ScalerPlan,
+    SeldonNames, ServerName, Sink, TableReader, TableWriter, Tally, TallyPlan, TallyPool, TimelineRow, Truth,
 };
 use crate::report;
 use crate::scalers::{Report, ScalerSpec};
-use crate::scenario::{Loaded, PoolSpec, Scenario};
+
+use crate::scenario::{Loaded, PoolSpec, Scenario, SeldonServer};
 use crate::units::{Id, PoolId, ScalerId, SimTime};
 use serde_json::{Value, json};
 use std::fs::File;
@@ -28,6 +29,9 @@ pub(super) struct Files<'a> {
     pub requests: bool,
 }
 
+/// `maxReplicas` of the chart's Servers.
+const CHART_MAX_REPLICAS: u32 = 1;
+
 /// Pools whose scaler is somebody, in the order of their scaler's numbers.
 fn scaled(scenario: &Scenario) -> impl Iterator<Item = &PoolSpec> {
     scenario.pools.iter().filter(|pool| !matches!(pool.scaler, ScalerSpec::Fixed | ScalerSpec::SeldonLag))
@@ -43,6 +47,28 @@ pub(super) fn kind_of(scaler: &ScalerSpec) -> &'static str {
     }
 }
 
+/// What tables say of scalers: those of pools in file order, then those of models, as the run numbers them.
+fn scalers(scenario: &Scenario) -> Vec<ScalerPlan> {
+    let is_server = |name: &str| {
+        scenario.seldon.as_ref().is_some_and(|seldon| seldon.servers.iter().any(|server| server.spec.name == name))
+    };
+    let pools = scaled(scenario).map(|pool| {
+        let kind = if is_server(&pool.name) { "server".to_owned() } else { pool.kind.as_str().to_lowercase() };
+        ScalerPlan {
+            object: format!("{kind}/{}", pool.name),
+            pool: pool.name.clone(),
+            kind: kind_of(&pool.scaler).to_owned(),
+        }
+    });
+    let models = scenario.seldon.iter().flat_map(|seldon| &seldon.models);
+    let models = models.filter(|model| model.scaler != ScalerSpec::Fixed).map(|model| ScalerPlan {
+        object: format!("model/{}", model.spec.name),
+        pool: model.spec.name.clone(),
+        kind: kind_of(&model.scaler).to_owned(),
+    });
+    pools.chain(models).collect()
+}
+
 /// What the file recorder needs to know.
 pub(super) fn plan(scenario: &Scenario, folder: Option<&OutputFolder>, requests: bool) -> Result<FilePlan, Failure> {
     let open = |name: &str| -> Result<Sink, Failure> {
@@ -56,18 +82,42 @@ pub(super) fn plan(scenario: &Scenario, folder: Option<&OutputFolder>, requests:
         tick: scenario.tick,
         pools: scenario.pools.iter().map(|pool| pool.name.clone()).collect(),
         loads: scenario.loads.iter().map(|load| load.name.clone()).collect(),
-        scalers: scaled(scenario)
-            .map(|pool| ScalerPlan {
-                object: format!("{}/{}", pool.kind.as_str().to_lowercase(), pool.name),
-                pool: pool.name.clone(),
-                kind: kind_of(&pool.scaler).to_owned(),
-            })
-            .collect(),
+        scalers: scalers(scenario),
         timeline: open("timeline.csv")?,
         decisions: open("decisions.csv")?,
         events: open("events.csv")?,
         requests: if requests { Some(open("requests.csv")?) } else { None },
     })
+}
+
+/// What witnesses must know of models, servers and pipelines.
+pub(super) fn seldon_plan(scenario: &Scenario) -> SeldonNames {
+    let Some(seldon) = &scenario.seldon else { return SeldonNames::default() };
+    let most = |server: &SeldonServer| {
+        let effective = server.spec.scaling.effective(seldon.core.version).ok()?;
+        Some(effective.max).filter(|&most| most > 0 && most != u32::MAX)
+    };
+    SeldonNames {
+        models: seldon
+            .models
+            .iter()
+            .map(|model| ModelName {
+                name: model.spec.name.clone(),
+                server: model.spec.server.clone(),
+                scaler: kind_of(&model.scaler).to_owned(),
+            })
+            .collect(),
+        servers: seldon
+            .servers
+            .iter()
+            .map(|server| ServerName {
+                pool: server.pool,
+                max_replicas: most(server),
+                max_is_default: server.spec.scaling.max == Some(CHART_MAX_REPLICAS),
+            })
+            .collect(),
+        flows: seldon.flows.iter().map(|flow| flow.name.clone()).collect(),
+    }
 }
 
 /// What the tally needs to know.
@@ -88,6 +138,7 @@ pub(super) fn tally_plan(scenario: &Scenario, seed: u64) -> TallyPlan {
                 has_reference: pool.cpu.request_millis.or(pool.cpu.limit_millis).is_some(),
             })
             .collect(),
+        seldon: seldon_plan(scenario),
         objectives: scenario.objectives.clone(),
     }
 }

@@ -1,12 +1,12 @@
 //! One number for all that a recorder saw: two runs are equal if their digests are.
 //!
 //! FNV-1a of 64 bits (Fowler, Noll, Vo), over the bytes of each call in the order of the calls. Whole calls go in, so a
-//! field that is added to one later cannot be forgotten where calls are hashed by their debug form; the two hot ones are
-//! hashed field by field.
+//! field that is added to one later cannot be forgotten where calls are hashed by their debug form; those made per request
+//! are hashed field by field.
 
-use super::recorder::{Happening, PodChange, Recorder, RequestEnd, Snapshot, Truth};
+use super::recorder::{FlowEnd, Happening, PodChange, Recorder, RequestEnd, Snapshot, Truth};
 use crate::scalers::Report;
-use crate::units::{LoadId, PoolId, ScalerId, SimTime};
+use crate::units::{FlowId, LoadId, ModelId, PoolId, ScalerId, SimTime};
 use std::fmt::{self, Write};
 
 const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
@@ -26,6 +26,12 @@ pub struct CallCounts {
     pub arrived: u64,
     /// Requests ended.
     pub ended: u64,
+    /// Calls of models among those born.
+    pub called: u64,
+    /// Requests to pipelines born.
+    pub flows_arrived: u64,
+    /// Requests to pipelines ended.
+    pub flows_ended: u64,
     /// Changes of pods.
     pub pods: u64,
     /// Passes of scalers.
@@ -98,8 +104,7 @@ impl Recorder for Digest {
 
     fn ended(&mut self, end: &RequestEnd) {
         self.counts.ended += 1;
-        let RequestEnd { at, request, load, pool, model: _, inner: _, replica, arrived, started, demand, outcome } =
-            *end;
+        let RequestEnd { at, request, load, pool, model, inner, replica, arrived, started, demand, outcome } = *end;
         self.hash.bytes(b"ended");
         self.hash.word(at.as_nanos());
         self.hash.word(request);
@@ -108,6 +113,37 @@ impl Recorder for Digest {
         self.hash.word(arrived.as_nanos());
         self.hash.word(started.unwrap_or(SimTime::NEVER).as_nanos());
         self.hash.word(demand.as_nanos());
+        self.hash.bytes(&[outcome as u8]);
+        // A request that is no call of a model adds nothing; no call's name begins as this does.
+        if model.is_some() || inner {
+            self.hash.bytes(b"model");
+            self.hash.word(model.map_or(u64::MAX, |model| u64::from(model.number())));
+            self.hash.bytes(&[u8::from(inner)]);
+        }
+    }
+
+    fn called(&mut self, now: SimTime, model: ModelId) {
+        self.counts.called += 1;
+        self.hash.bytes(b"called");
+        self.hash.word(now.as_nanos());
+        self.hash.word(u64::from(model.number()));
+    }
+
+    fn flow_arrived(&mut self, now: SimTime, load: LoadId, flow: FlowId) {
+        self.counts.flows_arrived += 1;
+        self.hash.bytes(b"flow_arrived");
+        self.hash.word(now.as_nanos());
+        self.hash.word(u64::from(load.number()) << 32 | u64::from(flow.number()));
+    }
+
+    fn flow_ended(&mut self, end: &FlowEnd) {
+        self.counts.flows_ended += 1;
+        let FlowEnd { at, request, load, flow, arrived, outcome } = *end;
+        self.hash.bytes(b"flow_ended");
+        self.hash.word(at.as_nanos());
+        self.hash.word(request);
+        self.hash.word(u64::from(load.number()) << 32 | u64::from(flow.number()));
+        self.hash.word(arrived.as_nanos());
         self.hash.bytes(&[outcome as u8]);
     }
 
@@ -135,7 +171,7 @@ impl Recorder for Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Outcome, PoolSnapshot};
+    use crate::record::{ModelSnapshot, Outcome, PoolSnapshot, ServerSnapshot};
     use crate::units::{ReplicaId, Span};
 
     #[test]
@@ -190,21 +226,13 @@ mod tests {
             of(|digest| digest.arrived(now, no_load, PoolId::new(1))),
             of(|digest| digest.pod(now, &change)),
             of(|digest| digest.pod(now, &PodChange { name: "chat-1", ..change })),
-            of(|digest| {
-                digest.tick(now, &Snapshot { pools: &[state], models: &[], servers: &[], flows: &[], events: 0 })
-            }),
-            of(|digest| {
-                digest.tick(
-                    now,
-                    &Snapshot {
-                        pools: &[PoolSnapshot { idle_s: 1e-300, ..state }],
-                        models: &[],
-                        servers: &[],
-                        flows: &[],
-                        events: 0,
-                    },
-                )
-            }),
+            of(|digest| digest.called(now, ModelId::new(0))),
+            of(|digest| digest.called(SimTime::ZERO, ModelId::new(0))),
+            of(|digest| digest.called(now, ModelId::new(1))),
+            of(|digest| digest.flow_arrived(now, no_load, FlowId::new(0))),
+            of(|digest| digest.flow_arrived(SimTime::ZERO, no_load, FlowId::new(0))),
+            of(|digest| digest.flow_arrived(now, LoadId::new(1), FlowId::new(0))),
+            of(|digest| digest.flow_arrived(now, no_load, FlowId::new(1))),
             of(|digest| digest.decision(now, ScalerId::new(0), &Report::default(), &Truth::default())),
             of(|digest| digest.decision(now, ScalerId::new(1), &Report::default(), &Truth::default())),
         ];
@@ -218,8 +246,44 @@ mod tests {
             RequestEnd { started: None, ..end() },
             RequestEnd { demand: Span::ZERO, ..end() },
             RequestEnd { outcome: Outcome::Lost, ..end() },
+            RequestEnd { model: Some(ModelId::new(0)), ..end() },
+            RequestEnd { model: Some(ModelId::new(1)), ..end() },
+            RequestEnd { model: Some(ModelId::new(1)), inner: true, ..end() },
         ] {
             digests.push(of(|digest| digest.ended(&end)));
+        }
+        let flow_end = FlowEnd {
+            at: SimTime::from_secs(2),
+            request: 1,
+            load: no_load,
+            flow: FlowId::new(0),
+            arrived: SimTime::from_secs(1),
+            outcome: Outcome::Done,
+        };
+        for end in [
+            flow_end,
+            FlowEnd { at: now, ..flow_end },
+            FlowEnd { request: 2, ..flow_end },
+            FlowEnd { load: LoadId::new(1), ..flow_end },
+            FlowEnd { flow: FlowId::new(1), ..flow_end },
+            FlowEnd { arrived: SimTime::ZERO, ..flow_end },
+            FlowEnd { outcome: Outcome::Lost, ..flow_end },
+        ] {
+            digests.push(of(|digest| digest.flow_ended(&end)));
+        }
+        let (model, server) = (ModelSnapshot::default(), ServerSnapshot::default());
+        let none = Snapshot { pools: &[], models: &[], servers: &[], flows: &[], events: 0 };
+        for state in [
+            Snapshot { pools: &[state], ..none },
+            Snapshot { pools: &[PoolSnapshot { idle_s: 1e-300, ..state }], ..none },
+            Snapshot { models: &[model], ..none },
+            Snapshot { models: &[ModelSnapshot { reloads: 1, ..model }], ..none },
+            Snapshot { servers: &[server], ..none },
+            Snapshot { servers: &[ServerSnapshot { evictions: 1, ..server }], ..none },
+            Snapshot { flows: &[0], ..none },
+            Snapshot { flows: &[1], ..none },
+        ] {
+            digests.push(of(|digest| digest.tick(now, &state)));
         }
         let count = digests.len();
         digests.sort_unstable();

@@ -5,11 +5,15 @@
 //! or lost are infinitely late; an unfinished one counts with its age at the end of the run. A window without offered
 //! requests does not count; one with some and none done is missed; one that begins before the end of the warm-up does not
 //! count; a shorter last one does. A request that arrives at the very end belongs to the last window.
+//!
+//! Every client's request is judged once over the whole run: a call that a pipeline makes is judged with its model and
+//! server only, and the pipeline's own request with the run.
 
+use super::counts::Streak;
 use super::latency::{BILLION, billionths};
 use super::objective::{ConditionSpec, Figure, Objective, ObjectiveScope, Population};
-use super::recorder::{Outcome, RequestEnd};
-use crate::units::{PoolId, SimTime, Span};
+use super::recorder::{FlowEnd, Outcome, RequestEnd};
+use crate::units::{SimTime, Span};
 
 /// What a window must keep.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,13 +32,13 @@ pub(super) struct Window {
 }
 
 impl Window {
-    fn add(&mut self, end: &RequestEnd, within: bool) {
+    fn add(&mut self, end: Ended, within: bool) {
         self.offered += 1;
         self.within += u64::from(within);
         match end.outcome {
             Outcome::Done => {
                 self.done += 1;
-                self.done_ns = self.done_ns.saturating_add(end.at.saturating_since(end.arrived).as_nanos());
+                self.done_ns = self.done_ns.saturating_add(end.age().as_nanos());
             }
             Outcome::Rejected | Outcome::TimedOut | Outcome::Lost => self.failed += 1,
             Outcome::Unfinished => {}
@@ -61,7 +65,21 @@ impl Window {
     }
 }
 
-/// What happened in a tick to the pools that an objective speaks of.
+/// What a window must know of a request or a pipeline's request.
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    arrived: SimTime,
+    at: SimTime,
+    outcome: Outcome,
+}
+
+impl Ended {
+    fn age(self) -> Span {
+        self.at.saturating_since(self.arrived)
+    }
+}
+
+/// What happened in a tick to whatever an objective speaks of.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct TickState {
     pub from: SimTime,
@@ -85,7 +103,6 @@ pub(super) struct WindowTally {
 #[derive(Clone, Debug)]
 pub(super) struct Judge {
     pub objective: Objective,
-    pub pool: Option<PoolId>,
     /// A quantile's value; `None`: below everything.
     limit: Option<Span>,
     duration: Span,
@@ -98,8 +115,11 @@ pub(super) struct Judge {
 }
 
 impl Judge {
-    /// A judge, if the figure is one that has windows.
+    /// A judge, if the figure is one that has windows, and one that means something here.
     pub fn new(objective: &Objective, duration: Span, warmup: Span) -> Option<Self> {
+        if !objective.scope.has(objective.figure) {
+            return None;
+        }
         let with_windows = match objective.figure {
             Figure::Quantile(_) | Figure::Mean | Figure::Utilization | Figure::Queue => {
                 objective.share_of_time.is_some()
@@ -116,10 +136,6 @@ impl Judge {
         let count = if with_windows { window_count(duration, window) } else { 0 };
         Some(Self {
             objective: objective.clone(),
-            pool: match objective.scope {
-                ObjectiveScope::Run | ObjectiveScope::Model(_) | ObjectiveScope::Flow(_) => None,
-                ObjectiveScope::Pool(pool) => Some(pool),
-            },
             limit,
             duration,
             warmup: SimTime::ZERO + warmup,
@@ -133,9 +149,31 @@ impl Judge {
     /// A request ended.
     #[inline]
     pub fn ended(&mut self, end: &RequestEnd) {
-        if self.pool.is_some_and(|pool| pool != end.pool) {
-            return;
+        let mine = match self.objective.scope {
+            ObjectiveScope::Run => !end.inner,
+            ObjectiveScope::Pool(pool) => pool == end.pool,
+            ObjectiveScope::Model(model) => end.model == Some(model),
+            ObjectiveScope::Flow(_) => false,
+        };
+        if mine {
+            self.add(Ended { arrived: end.arrived, at: end.at, outcome: end.outcome });
         }
+    }
+
+    /// A pipeline's request ended.
+    pub fn flow_ended(&mut self, end: &FlowEnd) {
+        let mine = match self.objective.scope {
+            ObjectiveScope::Run => true,
+            ObjectiveScope::Flow(flow) => flow == end.flow,
+            ObjectiveScope::Pool(_) | ObjectiveScope::Model(_) => false,
+        };
+        if mine {
+            self.add(Ended { arrived: end.arrived, at: end.at, outcome: end.outcome });
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, end: Ended) {
         let within = self.within(end);
         if end.arrived >= self.warmup {
             self.whole.add(end, within);
@@ -148,13 +186,13 @@ impl Judge {
     }
 
     /// Is it among those that keep the quantile below its value?
-    fn within(&self, end: &RequestEnd) -> bool {
+    fn within(&self, end: Ended) -> bool {
         let counts = match end.outcome {
             Outcome::Done => true,
             Outcome::Unfinished => self.objective.of == Population::Offered,
             Outcome::Rejected | Outcome::TimedOut | Outcome::Lost => false,
         };
-        let age = end.at.saturating_since(end.arrived);
+        let age = end.age();
         counts
             && self.limit.is_some_and(|limit| match self.objective.condition {
                 ConditionSpec::AtMost(_) => age <= limit,
@@ -252,28 +290,6 @@ fn window_count(duration: Span, window: Span) -> usize {
     usize::try_from(count).expect("as many windows as memory holds")
 }
 
-/// The longest unbroken run of something.
-#[derive(Clone, Copy, Debug, Default)]
-struct Streak {
-    first: Option<SimTime>,
-    last_end: Option<SimTime>,
-    begin: Option<SimTime>,
-    longest: Span,
-}
-
-impl Streak {
-    fn see(&mut self, is: bool, begin: SimTime, end: SimTime) {
-        if !is {
-            self.begin = None;
-            return;
-        }
-        let since = *self.begin.get_or_insert(begin);
-        self.first.get_or_insert(begin);
-        self.last_end = Some(end);
-        self.longest = self.longest.max(end.saturating_since(since));
-    }
-}
-
 /// Share of windows in which every objective with `for` holds, and the longest unbroken run of windows in which one does
 /// not. Objectives with windows of different lengths are looked at in the shortest; a window counts if it does for one.
 pub(super) fn together(judges: &[&Judge]) -> Option<(Option<f64>, Span)> {
@@ -318,7 +334,7 @@ impl ConditionSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::LoadId;
+    use crate::units::{FlowId, LoadId, ModelId, PoolId};
 
     pub fn end(arrived_ms: u64, latency_ms: u64, outcome: Outcome) -> RequestEnd {
         let arrived = SimTime::ZERO + Span::from_millis(arrived_ms);
@@ -505,5 +521,40 @@ mod tests {
         long.ended(&end(0, 1, Outcome::Lost));
         // The long window is missed, so both short ones within it are.
         assert_eq!(together(&[&long, &short]), Some((Some(1.0 / 3.0), Span::from_secs(120))));
+    }
+    #[test]
+    fn each_scope_judges_its_own_requests() {
+        let model = Some(ModelId::new(1));
+        let ends = [
+            end(0, 1, Outcome::Done),                                      // a pool's
+            RequestEnd { model, ..end(0, 1, Outcome::Done) },              // a client's call of a model
+            RequestEnd { model, inner: true, ..end(0, 1, Outcome::Lost) }, // a pipeline's
+            RequestEnd { pool: PoolId::new(1), inner: true, ..end(0, 1, Outcome::Done) },
+        ];
+        let flow = FlowEnd {
+            at: SimTime::from_secs(1),
+            request: 5,
+            load: LoadId::new(0),
+            flow: FlowId::new(0),
+            arrived: SimTime::ZERO,
+            outcome: Outcome::TimedOut,
+        };
+        // Offered and failed of each.
+        let cases = [
+            (ObjectiveScope::Run, (3, 1)), // two requests and the pipeline's
+            (ObjectiveScope::Pool(PoolId::new(0)), (3, 1)),
+            (ObjectiveScope::Pool(PoolId::new(1)), (1, 0)),
+            (ObjectiveScope::Model(ModelId::new(1)), (2, 1)),
+            (ObjectiveScope::Model(ModelId::new(0)), (0, 0)),
+            (ObjectiveScope::Flow(FlowId::new(0)), (1, 1)),
+            (ObjectiveScope::Flow(FlowId::new(1)), (0, 0)),
+        ];
+        for (scope, seen) in cases {
+            let mut judge = judge(Figure::Errors, ConditionSpec::AtMost(0.0), Population::Offered);
+            judge.objective.scope = scope;
+            ends.iter().for_each(|end| judge.ended(end));
+            judge.flow_ended(&flow);
+            assert_eq!((judge.whole.offered, judge.whole.failed), seen, "{scope:?}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod cell;
 pub mod columns;
+mod counts;
 pub mod digest;
 pub mod files;
 mod judge;
@@ -10,6 +11,7 @@ pub mod objective;
 pub mod raw;
 pub mod recorder;
 pub mod rows;
+pub mod seldon;
 pub mod story;
 pub mod table;
 pub mod tally;
@@ -26,7 +28,11 @@ pub use recorder::{
     Snapshot, Truth,
 };
 pub use rows::{DecisionRow, EventRow, LatencyRow, RequestRow, TimelineRow};
+pub use seldon::{ModelName, SeldonNames, ServerName};
 pub use story::{Move, ScalingStory};
 pub use table::{Rows, TableError, TableReader, TableWriter};
 pub use tally::{Tally, TallyPlan, TallyPool};
-pub use totals::{ConditionTotals, LatencyTotals, ObjectiveResult, PoolTotals, RunTotals};
+pub use totals::{
+    ConditionTotals, LatencyTotals, ModelTotals, ObjectiveResult, PipelineTotals, PoolTotals, RequestTotals, RunTotals,
+    ServerTotals, SpellTotals, SpreadTotals, StateTotals,
+};

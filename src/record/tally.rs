@@ -2,19 +2,22 @@
 //!
 //! Requests count if they arrive after the warm-up. What the simulation integrates over time (replicas, usage, cost) counts
 //! from the first tick that ends at or after the warm-up. Only the windows of objectives grow with the length of the run.
+//!
+//! A pool, a model and a pipeline each count all that they were asked. The run as a whole counts what clients sent: the sum
+//! over the pools, or, where pipelines make calls of their own, a tally of its own without those.
 
+use super::counts::{RequestTally, SECONDS_PER_HOUR, ScalerTally, Tick};
 use super::judge::{Judge, TickState, WindowTally, share_reached, together};
 use super::latency::{Latencies, billionths, rank};
 use super::objective::{ConditionSpec, Figure, Objective, ObjectiveScope, Population};
-use super::recorder::{Outcome, PoolSnapshot, Recorder, RequestEnd, Snapshot, Truth};
+use super::recorder::{FlowEnd, Outcome, PoolSnapshot, Recorder, RequestEnd, Snapshot, Truth};
 use super::rows::LatencyRow;
-use super::story::{ScalingStory, StoryTeller, resized};
-use super::totals::{ConditionTotals, LatencyTotals, ObjectiveResult, PoolTotals, RunTotals};
+use super::seldon::{ModelTally, SeldonNames, ServerBounds, ServerTally};
+use super::story::ScalingStory;
+use super::totals::{ObjectiveResult, PipelineTotals, PoolTotals, RunTotals};
 use super::words::{clock, exact_percent, percent};
 use crate::scalers::Report;
-use crate::units::{Id, LoadId, PoolId, ScalerId, SimTime, Span};
-
-const SECONDS_PER_HOUR: f64 = 3600.0;
+use crate::units::{FlowId, Id, LoadId, ModelId, PoolId, ScalerId, SimTime, Span};
 
 /// What a tally must know of a scenario.
 #[derive(Clone, Debug)]
@@ -29,8 +32,10 @@ pub struct TallyPlan {
     pub warmup: Span,
     /// Row interval of the time series.
     pub tick: Span,
-    /// Pools in file order.
+    /// Pools in file order, Seldon servers among them.
     pub pools: Vec<TallyPool>,
+    /// Models, servers and pipelines.
+    pub seldon: SeldonNames,
     /// Objectives in file order.
     pub objectives: Vec<Objective>,
 }
@@ -54,6 +59,12 @@ pub struct Tally {
     plan: TallyPlan,
     warmup: SimTime,
     pools: Vec<PoolTally>,
+    models: Vec<ModelTally>,
+    servers: Vec<ServerTally>,
+    bounds: ServerBounds,
+    flows: Vec<RequestTally>,
+    /// What clients sent themselves; kept only where there are pipelines.
+    clients: Option<Box<RequestTally>>,
     judges: Vec<Option<Judge>>,
     /// The instant from which integrals count, once it has come.
     measured_from: Option<SimTime>,
@@ -64,19 +75,12 @@ pub struct Tally {
 
 #[derive(Clone, Debug, Default)]
 struct PoolTally {
-    offered: u64,
-    outcomes: [u64; Outcome::ALL.len()],
-    done: Latencies,
-    /// Ages of unfinished requests: a quantile over all offered ones needs them.
-    unfinished: Latencies,
+    requests: RequestTally,
     at_start: PoolSnapshot,
     now: PoolSnapshot,
     replicas: Option<(u32, u32)>,
     queue_max: u64,
-    decisions: u64,
-    scale_actions: u64,
-    conditions: Vec<ConditionTotals>,
-    story: StoryTeller,
+    scaler: ScalerTally,
 }
 
 impl PoolTally {
@@ -88,14 +92,6 @@ impl PoolTally {
         let requested = self.since_start(|state| state.cpu_requested_core_s);
         (requested > 0.0).then(|| self.since_start(|state| state.cpu_core_s) / requested)
     }
-
-    fn outcome(&self, outcome: Outcome) -> u64 {
-        self.outcomes[outcome as usize]
-    }
-
-    fn failed(&self) -> u64 {
-        self.outcome(Outcome::Rejected) + self.outcome(Outcome::TimedOut) + self.outcome(Outcome::Lost)
-    }
 }
 
 impl Tally {
@@ -103,9 +99,16 @@ impl Tally {
     pub fn new(plan: TallyPlan) -> Self {
         let judges =
             plan.objectives.iter().map(|objective| Judge::new(objective, plan.duration, plan.warmup)).collect();
+        let names: Vec<String> = plan.pools.iter().map(|pool| pool.name.clone()).collect();
+        let seldon = &plan.seldon;
         Self {
             warmup: SimTime::ZERO + plan.warmup,
             pools: vec![PoolTally::default(); plan.pools.len()],
+            models: vec![ModelTally::default(); seldon.models.len()],
+            servers: vec![ServerTally::default(); seldon.servers.len()],
+            bounds: ServerBounds::new(seldon, &names),
+            flows: vec![RequestTally::default(); seldon.flows.len()],
+            clients: (!seldon.flows.is_empty()).then(Box::default),
             judges,
             measured_from: plan.warmup.is_zero().then_some(SimTime::ZERO),
             last_tick: SimTime::ZERO,
@@ -117,32 +120,37 @@ impl Tally {
 
     /// Latencies of a pool's done requests, to be pooled with those of other seeds.
     pub fn histogram(&self, pool: PoolId) -> &Latencies {
-        &self.pools[pool.index()].done
+        &self.pools[pool.index()].requests.done
     }
 
     /// What the scaler of a pool did.
     pub fn story(&self, pool: PoolId) -> ScalingStory {
-        self.pools[pool.index()].story.story()
+        self.pools[pool.index()].scaler.story.story()
     }
 
-    /// The stories of all pools in file order.
+    /// The stories of all pools in file order, then those of all models.
     pub fn stories(&self) -> Vec<ScalingStory> {
-        self.pools.iter().map(|pool| pool.story.story()).collect()
+        let scalers = self.pools.iter().map(|pool| &pool.scaler).chain(self.models.iter().map(|model| &model.scaler));
+        scalers.map(|scaler| scaler.story.story()).collect()
     }
 
-    /// The distribution of each pool that has any done request: every percent, then ever closer to the greatest.
+    /// The distribution of each pool, then of each model, then of each pipeline that has any done request: every percent,
+    /// then ever closer to the greatest.
     pub fn latency_rows(&self) -> Vec<LatencyRow> {
         let percents = (0..100).map(|percent| f64::from(percent) / 100.0);
         let quantiles: Vec<f64> = percents.chain([0.999, 0.9999, 1.0]).collect();
+        let (plan, seldon) = (&self.plan, &self.plan.seldon);
+        let pools = plan.pools.iter().zip(&self.pools).map(|(plan, pool)| (&plan.name, &pool.requests));
+        let models = seldon.models.iter().zip(&self.models).map(|(plan, model)| (&plan.name, &model.requests));
         let mut rows = Vec::new();
-        for (pool, plan) in self.pools.iter().zip(&self.plan.pools) {
+        for (name, requests) in pools.chain(models).chain(seldon.flows.iter().zip(&self.flows)) {
             for &quantile in &quantiles {
-                let rank = rank(billionths(quantile), pool.done.count());
-                let Some(latency_s) = pool.done.ranked_s(rank) else {
+                let rank = rank(billionths(quantile), requests.done.count());
+                let Some(latency_s) = requests.done.ranked_s(rank) else {
                     continue;
                 };
-                let count = pool.done.count_up_to_rank(rank);
-                rows.push(LatencyRow { pool: plan.name.clone(), quantile, latency_s, count });
+                let count = requests.done.count_up_to_rank(rank);
+                rows.push(LatencyRow { pool: name.clone(), quantile, latency_s, count });
             }
         }
         rows
@@ -157,6 +165,8 @@ impl Tally {
         let recovery_s = together.map(|(_, longest)| longest.as_secs_f64());
         let run_figures = RunFigures { tally: self, good_time_ratio, recovery_s };
         let objectives = self.plan.objectives.iter().zip(&self.judges);
+        let seldon = &self.plan.seldon;
+        let pool_name = |pool: PoolId| self.plan.pools.get(pool.index()).map(|pool| pool.name.clone());
         RunTotals {
             scenario: self.plan.scenario.clone(),
             seed: self.plan.seed,
@@ -165,28 +175,41 @@ impl Tally {
             objectives: objectives.map(|(objective, judge)| run_figures.result(objective, judge.as_ref())).collect(),
             good_time_ratio,
             recovery_s,
+            clients: self.clients.as_ref().map(|clients| clients.totals()),
             pools: (0..self.pools.len()).map(|index| self.pool_totals(index)).collect(),
+            models: seldon.models.iter().zip(&self.models).map(|(name, model)| model.totals(name, pool_name)).collect(),
+            servers: seldon
+                .servers
+                .iter()
+                .zip(&self.servers)
+                .map(|(name, server)| server.totals(name, pool_name(name.pool).unwrap_or_default()))
+                .collect(),
+            pipelines: seldon
+                .flows
+                .iter()
+                .zip(&self.flows)
+                .map(|(name, flow)| PipelineTotals { pipeline: name.clone(), requests: flow.totals() })
+                .collect(),
             events: self.events,
         }
     }
 
     fn pool_totals(&self, index: usize) -> PoolTotals {
         let (pool, plan) = (&self.pools[index], &self.plan.pools[index]);
-        let done = pool.outcome(Outcome::Done);
-        let failed = pool.failed();
+        let requests = pool.requests.totals();
         let (replicas_min, replicas_max) = pool.replicas.unwrap_or((pool.now.replicas_min, pool.now.replicas_max));
         let cost_usd = pool.since_start(|state| state.cost_usd);
         PoolTotals {
             pool: plan.name.clone(),
             scaler: plan.scaler.clone(),
-            offered: pool.offered,
-            done,
-            rejected: pool.outcome(Outcome::Rejected),
-            timed_out: pool.outcome(Outcome::TimedOut),
-            lost: pool.outcome(Outcome::Lost),
-            unfinished: pool.outcome(Outcome::Unfinished),
-            errors_ratio: (done + failed > 0).then(|| failed as f64 / (done + failed) as f64),
-            latency: latency_totals(&pool.done),
+            offered: requests.offered,
+            done: requests.done,
+            rejected: requests.rejected,
+            timed_out: requests.timed_out,
+            lost: requests.lost,
+            unfinished: requests.unfinished,
+            errors_ratio: requests.errors_ratio,
+            latency: requests.latency,
             replicas_min,
             replicas_mean: self.replicas_mean(pool),
             replicas_max,
@@ -195,10 +218,10 @@ impl Tally {
             replica_hours: pool.since_start(|state| state.paid_s) / SECONDS_PER_HOUR,
             idle_replica_hours: pool.since_start(|state| state.idle_s) / SECONDS_PER_HOUR,
             cost_usd,
-            cost_per_million_usd: (done > 0).then(|| cost_usd / (done as f64 / 1e6)),
-            decisions: pool.decisions,
-            scale_actions: pool.scale_actions,
-            conditions: pool.conditions.clone(),
+            cost_per_million_usd: (requests.done > 0).then(|| cost_usd / (requests.done as f64 / 1e6)),
+            decisions: pool.scaler.decisions,
+            scale_actions: pool.scaler.scale_actions,
+            conditions: pool.scaler.conditions.clone(),
         }
     }
 
@@ -208,11 +231,20 @@ impl Tally {
         if length_s > 0.0 { pool.since_start(|state| state.replica_s) / length_s } else { 0.0 }
     }
 
-    /// What a tick did to the pools of a judge.
-    fn tick_state(&self, pool: Option<PoolId>, now: SimTime, states: &[PoolSnapshot]) -> TickState {
+    /// What a tick did to what a judge looks at.
+    fn tick_state(&self, scope: ObjectiveScope, now: SimTime, state: &Snapshot<'_>) -> TickState {
         let mut sum = TickState { from: self.last_tick, to: now, ..TickState::default() };
-        for (index, state) in states.iter().enumerate() {
-            if pool.is_some_and(|pool| pool.index() != index) {
+        let only = match scope {
+            ObjectiveScope::Run => None,
+            ObjectiveScope::Pool(pool) => Some(pool.index()),
+            ObjectiveScope::Model(model) => {
+                sum.queue_max = state.models.get(model.index()).map_or(0, |model| model.queue);
+                return sum;
+            }
+            ObjectiveScope::Flow(_) => return sum,
+        };
+        for (index, state) in state.pools.iter().enumerate() {
+            if only.is_some_and(|only| only != index) {
                 continue;
             }
             sum.queue_max = sum.queue_max.max(state.queue_max);
@@ -224,13 +256,60 @@ impl Tally {
         }
         sum
     }
+
+    /// A tick of models and servers.
+    fn tick_seldon(&mut self, tick: Tick, state: &Snapshot<'_>) {
+        let measured = self.measured_from.is_some();
+        for (index, (model, state)) in self.models.iter_mut().zip(state.models).enumerate() {
+            match measured {
+                true => model.tick(tick, state, self.bounds.of(index, state.server)),
+                false => model.skip(state),
+            }
+        }
+        for (server, state) in self.servers.iter_mut().zip(state.servers) {
+            match measured {
+                true => server.tick(tick, state),
+                false => server.skip(state),
+            }
+        }
+    }
 }
 
 impl Recorder for Tally {
     #[inline(always)]
     fn arrived(&mut self, now: SimTime, _load: LoadId, pool: PoolId) {
         if now >= self.warmup {
-            self.pools[pool.index()].offered += 1;
+            self.pools[pool.index()].requests.offered += 1;
+        }
+    }
+
+    fn called(&mut self, now: SimTime, model: ModelId) {
+        if let Some(model) = self.models.get_mut(model.index()) {
+            model.calls += 1;
+            model.requests.offered += u64::from(now >= self.warmup);
+        }
+    }
+
+    fn flow_arrived(&mut self, now: SimTime, _load: LoadId, flow: FlowId) {
+        if let Some(flow) = self.flows.get_mut(flow.index()).filter(|_| now >= self.warmup) {
+            flow.offered += 1;
+        }
+    }
+
+    fn flow_ended(&mut self, end: &FlowEnd) {
+        for judge in self.judges.iter_mut().flatten() {
+            judge.flow_ended(end);
+        }
+        if end.arrived < self.warmup {
+            return;
+        }
+        let age = end.at.saturating_since(end.arrived);
+        if let Some(flow) = self.flows.get_mut(end.flow.index()) {
+            flow.ended(end.outcome, age);
+        }
+        if let Some(clients) = &mut self.clients {
+            clients.offered += 1;
+            clients.ended(end.outcome, age);
         }
     }
 
@@ -242,13 +321,14 @@ impl Recorder for Tally {
         if end.arrived < self.warmup {
             return;
         }
-        let pool = &mut self.pools[end.pool.index()];
-        pool.outcomes[end.outcome as usize] += 1;
         let age = end.at.saturating_since(end.arrived);
-        match end.outcome {
-            Outcome::Done => pool.done.record(age),
-            Outcome::Unfinished => pool.unfinished.record(age),
-            Outcome::Rejected | Outcome::TimedOut | Outcome::Lost => {}
+        self.pools[end.pool.index()].requests.ended(end.outcome, age);
+        if let Some(model) = end.model.and_then(|model| self.models.get_mut(model.index())) {
+            model.requests.ended(end.outcome, age);
+        }
+        if let Some(clients) = self.clients.as_mut().filter(|_| !end.inner) {
+            clients.offered += 1;
+            clients.ended(end.outcome, age);
         }
     }
 
@@ -256,26 +336,22 @@ impl Recorder for Tally {
         if now < self.warmup {
             return;
         }
-        if let Some(pool) = self.pools.get_mut(truth.pool as usize) {
-            pool.decisions += 1;
-            pool.scale_actions += u64::from(resized(report).is_some());
-            pool.story.pass(now, report);
-            pool.conditions.clear();
-            pool.conditions.extend(report.status.conditions.iter().map(|condition| ConditionTotals {
-                kind: condition.kind.clone(),
-                status: condition.status,
-                reason: condition.reason.clone(),
-                message: condition.message.clone(),
-            }));
+        let scaler = match truth.model {
+            Some(model) => self.models.get_mut(model.index()).map(|model| &mut model.scaler),
+            None => self.pools.get_mut(truth.pool as usize).map(|pool| &mut pool.scaler),
+        };
+        if let Some(scaler) = scaler {
+            scaler.pass(now, report);
         }
     }
 
     fn tick(&mut self, now: SimTime, state: &Snapshot<'_>) {
         let mut judges = std::mem::take(&mut self.judges);
         for judge in judges.iter_mut().flatten() {
-            judge.tick(&self.tick_state(judge.pool, now, state.pools));
+            judge.tick(&self.tick_state(judge.objective.scope, now, state));
         }
         self.judges = judges;
+        self.tick_seldon(Tick { from: self.last_tick, to: now }, state);
         let measured = self.measured_from.is_some();
         let mut replicas_max = 0;
         for (pool, state) in self.pools.iter_mut().zip(state.pools) {
@@ -299,19 +375,6 @@ impl Recorder for Tally {
     }
 }
 
-fn latency_totals(done: &Latencies) -> Option<LatencyTotals> {
-    let quantile_s = |quantile| done.quantile_s(quantile).unwrap_or_default();
-    Some(LatencyTotals {
-        mean_s: done.mean_s()?,
-        p50_s: quantile_s(0.5),
-        p90_s: quantile_s(0.9),
-        p95_s: quantile_s(0.95),
-        p99_s: quantile_s(0.99),
-        p999_s: quantile_s(0.999),
-        max_s: done.max_s()?,
-    })
-}
-
 /// Figures of the whole run, and how objectives about them came out.
 struct RunFigures<'a> {
     tally: &'a Tally,
@@ -324,7 +387,8 @@ impl RunFigures<'_> {
         let scope = match objective.scope {
             ObjectiveScope::Run => String::new(),
             ObjectiveScope::Pool(pool) => self.tally.plan.pools[pool.index()].name.clone(),
-            ObjectiveScope::Model(_) | ObjectiveScope::Flow(_) => unreachable!("a plan has pools only"),
+            ObjectiveScope::Model(model) => self.tally.plan.seldon.models[model.index()].name.clone(),
+            ObjectiveScope::Flow(flow) => self.tally.plan.seldon.flows[flow.index()].clone(),
         };
         let windows = judge.map(Judge::windows).unwrap_or_default();
         let mut result = match (judge, objective.share_of_time) {
@@ -352,28 +416,55 @@ impl RunFigures<'_> {
     fn holds(&self, objective: &Objective, value: Option<f64>) -> bool {
         match (objective.figure, value) {
             (_, Some(value)) => objective.condition.holds(value),
-            (Figure::CostPerMillion, None) => self.pools(objective).all(|(pool, _)| pool.offered == 0),
+            (Figure::CostPerMillion, None) if objective.scope.has(objective.figure) => {
+                self.requests(objective.scope).iter().all(|requests| requests.offered == 0)
+            }
             (_, None) => true,
         }
     }
 
     /// The pools that an objective speaks of.
-    fn pools<'b>(&'b self, objective: &Objective) -> impl Iterator<Item = (&'b PoolTally, &'b TallyPool)> + use<'b> {
-        let scope = objective.scope;
-        let pools = self.tally.pools.iter().zip(&self.tally.plan.pools).enumerate();
-        pools.filter_map(move |(index, pool)| match scope {
-            ObjectiveScope::Pool(only) if only.index() != index => None,
-            _ => Some(pool),
-        })
+    fn pools(&self, scope: ObjectiveScope) -> &[PoolTally] {
+        let pools = &self.tally.pools;
+        match scope {
+            ObjectiveScope::Run => pools,
+            ObjectiveScope::Pool(pool) => std::slice::from_ref(&pools[pool.index()]),
+            ObjectiveScope::Model(_) | ObjectiveScope::Flow(_) => &[],
+        }
     }
 
-    fn sum(&self, objective: &Objective, of: impl Fn(&PoolTally) -> f64) -> f64 {
-        self.pools(objective).map(|(pool, _)| of(pool)).sum()
+    /// The requests that an objective speaks of.
+    fn requests(&self, scope: ObjectiveScope) -> Vec<&RequestTally> {
+        match (scope, &self.tally.clients) {
+            (ObjectiveScope::Run, Some(clients)) => vec![clients],
+            (ObjectiveScope::Model(model), _) => vec![&self.tally.models[model.index()].requests],
+            (ObjectiveScope::Flow(flow), _) => vec![&self.tally.flows[flow.index()]],
+            (ObjectiveScope::Run | ObjectiveScope::Pool(_), _) => {
+                self.pools(scope).iter().map(|pool| &pool.requests).collect()
+            }
+        }
+    }
+
+    fn sum(&self, scope: ObjectiveScope, of: impl Fn(&PoolTally) -> f64) -> f64 {
+        self.pools(scope).iter().map(of).sum()
     }
 
     fn value(&self, objective: &Objective, judge: Option<&Judge>) -> Option<f64> {
-        let hours = |of: fn(&PoolSnapshot) -> f64| self.sum(objective, |pool| pool.since_start(of)) / SECONDS_PER_HOUR;
-        let cost = self.sum(objective, |pool| pool.since_start(|state| state.cost_usd));
+        let scope = objective.scope;
+        if !scope.has(objective.figure) {
+            return None;
+        }
+        if let ObjectiveScope::Model(model) = scope {
+            let model = &self.tally.models[model.index()];
+            match objective.figure {
+                Figure::ReplicaHours => return Some(model.available.hours()),
+                Figure::ReplicasMax => return Some(model.available.most() as f64),
+                Figure::ScaleActions => return Some(model.scaler.scale_actions as f64),
+                _ => {}
+            }
+        }
+        let hours = |of: fn(&PoolSnapshot) -> f64| self.sum(scope, |pool| pool.since_start(of)) / SECONDS_PER_HOUR;
+        let cost = self.sum(scope, |pool| pool.since_start(|state| state.cost_usd));
         match objective.figure {
             Figure::Quantile(quantile) => self.quantile_s(objective, quantile),
             Figure::Mean => judge?.whole.mean_s(),
@@ -384,15 +475,20 @@ impl RunFigures<'_> {
             Figure::IdleReplicaHours => Some(hours(|state| state.idle_s)),
             Figure::Cost => Some(cost),
             Figure::CostPerMillion => {
-                let done = self.sum(objective, |pool| pool.outcome(Outcome::Done) as f64);
-                (done > 0.0).then(|| cost / (done / 1e6))
+                let done: u64 = self.requests(scope).iter().map(|requests| requests.outcome(Outcome::Done)).sum();
+                (done > 0).then(|| cost / (done as f64 / 1e6))
             }
-            Figure::ReplicasMax => match objective.scope {
-                ObjectiveScope::Run => Some(f64::from(self.tally.replicas_max)),
+            Figure::ReplicasMax => match scope {
                 ObjectiveScope::Pool(pool) => self.tally.pools[pool.index()].replicas.map(|(_, most)| f64::from(most)),
-                ObjectiveScope::Model(_) | ObjectiveScope::Flow(_) => None,
+                _ => Some(f64::from(self.tally.replicas_max)),
             },
-            Figure::ScaleActions => Some(self.sum(objective, |pool| pool.scale_actions as f64)),
+            Figure::ScaleActions => {
+                let of_models: u64 = match scope {
+                    ObjectiveScope::Run => self.tally.models.iter().map(|model| model.scaler.scale_actions).sum(),
+                    _ => 0,
+                };
+                Some(self.sum(scope, |pool| pool.scaler.scale_actions as f64) + of_models as f64)
+            }
             Figure::GoodTime => self.good_time_ratio,
             Figure::Recovery => self.recovery_s,
         }
@@ -402,11 +498,11 @@ impl RunFigures<'_> {
     fn quantile_s(&self, objective: &Objective, quantile: f64) -> Option<f64> {
         let mut latencies = Latencies::new();
         let mut failed = 0;
-        for (pool, _) in self.pools(objective) {
-            latencies.merge(&pool.done);
+        for requests in self.requests(objective.scope) {
+            latencies.merge(&requests.done);
             if objective.of == Population::Offered {
-                latencies.merge(&pool.unfinished);
-                failed += pool.failed();
+                latencies.merge(&requests.unfinished);
+                failed += requests.failed();
             }
         }
         let all = latencies.count() + failed;
@@ -495,6 +591,7 @@ fn why_missed(judge: &Judge, windows: &WindowTally) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::{ModelName, ModelSnapshot, ServerName, ServerSnapshot};
     use crate::scalers::Trail;
 
     fn plan(duration_s: u64, warmup_s: u64, objectives: Vec<Objective>) -> TallyPlan {
@@ -511,6 +608,7 @@ mod tests {
             warmup: Span::from_secs(warmup_s),
             tick: Span::from_secs(10),
             pools: vec![pool("chat"), pool("rank")],
+            seldon: SeldonNames::default(),
             objectives,
         }
     }
@@ -791,5 +889,179 @@ mod tests {
         request(&mut tally, 0, 120, 0, Outcome::Unfinished);
         let result = &tally.totals().objectives[0];
         assert_eq!((result.met, result.windows), (true, Some(1)));
+    }
+
+    /// Pool `chat` is a server with two models and a pipeline through both.
+    fn seldon_plan(objectives: Vec<Objective>) -> TallyPlan {
+        let model = |name: &str| ModelName {
+            name: name.to_owned(),
+            server: Some("chat".to_owned()),
+            scaler: "seldon_lag".to_owned(),
+        };
+        let server = ServerName { pool: PoolId::new(0), max_replicas: Some(1), max_is_default: true };
+        TallyPlan {
+            seldon: SeldonNames {
+                models: vec![model("embed"), model("generate")],
+                servers: vec![server],
+                flows: vec!["answer".to_owned()],
+            },
+            ..plan(100, 10, objectives)
+        }
+    }
+
+    fn call(tally: &mut Tally, model: u32, inner: bool, arrived_s: u64, latency_ms: u64, outcome: Outcome) {
+        let arrived = SimTime::from_secs(arrived_s);
+        tally.arrived(arrived, LoadId::new(0), PoolId::new(0));
+        tally.called(arrived, ModelId::new(model));
+        tally.ended(&RequestEnd {
+            at: arrived + Span::from_millis(latency_ms),
+            request: 1,
+            load: LoadId::new(0),
+            pool: PoolId::new(0),
+            model: Some(ModelId::new(model)),
+            inner,
+            replica: None,
+            arrived,
+            started: None,
+            demand: Span::ZERO,
+            outcome,
+        });
+    }
+
+    fn flow(tally: &mut Tally, arrived_s: u64, latency_ms: u64, outcome: Outcome) {
+        let (arrived, load, flow) = (SimTime::from_secs(arrived_s), LoadId::new(0), FlowId::new(0));
+        tally.flow_arrived(arrived, load, flow);
+        let at = arrived + Span::from_millis(latency_ms);
+        tally.flow_ended(&FlowEnd { at, request: 1, load, flow, arrived, outcome });
+    }
+
+    fn seldon_tick(tally: &mut Tally, now_s: u64, model: ModelSnapshot) {
+        let pools = [steady(1, now_s as f64), steady(1, now_s as f64)];
+        let models = [model, ModelSnapshot { wanted: 1, available: 1, state: "ModelAvailable", ..model }];
+        let servers = [ServerSnapshot { pool: Some(PoolId::new(0)), connected: 1, ..ServerSnapshot::default() }];
+        let state = Snapshot { pools: &pools, models: &models, servers: &servers, flows: &[0], events: now_s };
+        tally.tick(SimTime::from_secs(now_s), &state);
+    }
+
+    #[test]
+    fn a_call_counts_for_its_model_and_server_and_the_pipeline_for_the_run() {
+        let run = |that, figure, limit| at_most(that, figure, limit);
+        let objectives = vec![
+            run("errors <= 50%", Figure::Errors, 0.5),
+            run("p50 <= 1s", Figure::Quantile(0.5), 1.0),
+            Objective { scope: ObjectiveScope::Model(ModelId::new(1)), ..run("mean <= 1s", Figure::Mean, 1.0) },
+            Objective { scope: ObjectiveScope::Flow(FlowId::new(0)), ..run("p50 <= 1s", Figure::Quantile(0.5), 1.0) },
+            Objective { scope: ObjectiveScope::Model(ModelId::new(0)), ..run("cost <= $0", Figure::Cost, 0.0) },
+        ];
+        let mut tally = Tally::new(seldon_plan(objectives));
+        call(&mut tally, 0, false, 5, 1_000, Outcome::Done); // before the warm-up is over
+        flow(&mut tally, 5, 1_000, Outcome::Done);
+        // A pipeline's request of 3 s in two calls, one client's call, one pool's request that fails.
+        call(&mut tally, 0, true, 20, 1_000, Outcome::Done);
+        call(&mut tally, 1, true, 21, 2_000, Outcome::Done);
+        flow(&mut tally, 20, 3_000, Outcome::Done);
+        call(&mut tally, 0, false, 30, 500, Outcome::Done);
+        request(&mut tally, 1, 40, 100, Outcome::Rejected);
+        let totals = tally.totals();
+        let clients = totals.clients.as_ref().expect("there is a pipeline");
+        assert_eq!((clients.offered, clients.done, clients.rejected), (3, 2, 1));
+        assert_eq!((totals.pools[0].offered, totals.pools[1].offered), (3, 1));
+        let offered: Vec<_> = totals.models.iter().map(|model| (&*model.model, model.requests.offered)).collect();
+        assert_eq!(offered, [("embed", 2), ("generate", 1)]);
+        let answer = &totals.pipelines[0];
+        assert_eq!((&*answer.pipeline, answer.requests.offered, answer.requests.done), ("answer", 1, 1));
+        let results: Vec<_> =
+            totals.objectives.iter().map(|result| (&*result.scope, result.met, result.value)).collect();
+        assert_eq!(
+            results,
+            [
+                ("", true, Some(1.0 / 3.0)),
+                ("", false, Some(3.0)), // 0.5 s, 3 s, never
+                ("generate", false, Some(2.0)),
+                ("answer", false, Some(3.0)),
+                ("embed", true, None), // a model costs nothing
+            ]
+        );
+        let mut named: Vec<String> = tally.latency_rows().into_iter().map(|row| row.pool).collect();
+        named.dedup();
+        assert_eq!(named, ["chat", "embed", "generate", "answer"]);
+    }
+
+    #[test]
+    fn models_are_read_at_the_ends_of_ticks() {
+        let hours = Objective {
+            scope: ObjectiveScope::Model(ModelId::new(0)),
+            ..at_most("replica_hours <= 0.02", Figure::ReplicaHours, 0.02)
+        };
+        let queue =
+            Objective { scope: ObjectiveScope::Model(ModelId::new(0)), ..at_most("queue <= 6", Figure::Queue, 6.0) };
+        let queue = Objective { share_of_time: Some(1.0), ..queue };
+        let mut tally = Tally::new(seldon_plan(vec![hours, queue]));
+        let failed = ModelSnapshot {
+            state: "ScheduleFailed",
+            wanted: 3,
+            available: 1,
+            queue: 7,
+            reloads: 4,
+            ..ModelSnapshot::default()
+        };
+        call(&mut tally, 0, false, 0, 1, Outcome::Done);
+        seldon_tick(&mut tally, 10, failed); // the warm-up: does not count
+        seldon_tick(&mut tally, 20, ModelSnapshot { reloads: 6, queue: 2, ..failed });
+        call(&mut tally, 0, false, 65, 1, Outcome::Done);
+        seldon_tick(
+            &mut tally,
+            100,
+            ModelSnapshot { wanted: 0, available: 0, state: "ModelScaledDown", reloads: 6, ..failed },
+        );
+        let totals = tally.totals();
+        let embed = &totals.models[0];
+        assert_eq!(
+            (embed.server.as_deref(), &*embed.scaler, &*embed.state),
+            (Some("chat"), "seldon_lag", "ModelScaledDown")
+        );
+        assert_eq!((embed.model_replica_hours, embed.queue_max, embed.reloads), (10.0 / 3600.0, 7, 2));
+        assert_eq!((embed.wanted.max, embed.wanted.mean), (3, 30.0 / 90.0));
+        assert_eq!(embed.schedule_failed.map(|spell| (spell.since_s, spell.total_s)), Some((10.0, 10.0)));
+        assert_eq!(embed.beyond_server.map(|spell| spell.total_s), Some(10.0), "3 wanted, the server may have 1");
+        assert_eq!(embed.at_zero_with_demand.map(|spell| (spell.since_s, spell.until_s)), Some((20.0, 100.0)));
+        assert_eq!(totals.models[1].beyond_server, None);
+        assert_eq!((totals.servers[0].server.as_str(), totals.servers[0].connected.max), ("chat", 1));
+        assert_eq!((totals.objectives[0].met, totals.objectives[0].value), (true, Some(10.0 / 3600.0)));
+        // Only the minute from 1:00 counts, and its queue is 7: the first begins in the warm-up.
+        assert_eq!((totals.objectives[1].met, totals.objectives[1].windows), (false, Some(1)));
+    }
+
+    #[test]
+    fn a_models_scaler_is_not_its_servers() {
+        let mut tally = Tally::new(seldon_plan(vec![at_most("scale_actions <= 1", Figure::ScaleActions, 1.0)]));
+        for (at, model) in [(20, None), (30, Some(ModelId::new(1))), (40, Some(ModelId::new(1)))] {
+            let trail = Trail { now: Some(1), decided: Some(2), scaled: true, ..Trail::default() };
+            let report = Report { trail, ..Report::default() };
+            tally.decision(
+                SimTime::from_secs(at),
+                ScalerId::new(0),
+                &report,
+                &Truth { pool: 0, model, ..Truth::default() },
+            );
+        }
+        let totals = tally.totals();
+        assert_eq!((totals.pools[0].scale_actions, totals.models[1].scale_actions), (1, 2));
+        assert_eq!((totals.objectives[0].met, totals.objectives[0].value), (false, Some(3.0)));
+        let risen: Vec<bool> = tally.stories().iter().map(|story| story.up.is_some()).collect();
+        assert_eq!(risen, [true, false, false, true], "pools first, then models");
+    }
+
+    #[test]
+    fn a_run_without_seldon_says_nothing_of_it() {
+        let mut tally = Tally::new(plan(20, 0, vec![]));
+        request(&mut tally, 0, 1, 10, Outcome::Done);
+        tick(&mut tally, 20, &[steady(1, 20.0), steady(1, 20.0)]);
+        let value = serde_json::to_value(tally.totals()).expect("totals are JSON");
+        for key in ["clients", "models", "servers", "pipelines"] {
+            assert_eq!(value.get(key), None, "{key}");
+        }
+        let back: RunTotals = serde_json::from_value(value).expect("and back");
+        assert_eq!(back, tally.totals());
     }
 }

@@ -283,7 +283,11 @@ pub(super) mod tests {
             objectives: vec![in_windows, errors, result("cost <= $25", true, Some(20.96))],
             good_time_ratio: Some(107.0 / 120.0),
             recovery_s: Some(780.0),
+            clients: None,
             pools: vec![chat()],
+            models: Vec::new(),
+            servers: Vec::new(),
+            pipelines: Vec::new(),
             events: 5_000_000,
         }
     }

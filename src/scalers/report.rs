@@ -99,6 +99,14 @@ pub enum Why {
     NoScale,
     /// By the clock.
     Schedule,
+    /// Requests in flight at one replica have reached the threshold.
+    Lag,
+    /// A replica has had no request for long enough.
+    Inactive,
+    /// The last change is too recent.
+    CoolingDown,
+    /// The latest version is not the one that serves.
+    NotAvailable,
 }
 
 impl Why {
@@ -117,6 +125,10 @@ impl Why {
             Self::Failed => "failed",
             Self::NoScale => "no scale",
             Self::Schedule => "schedule",
+            Self::Lag => "inference lag",
+            Self::Inactive => "inactive",
+            Self::CoolingDown => "cooling down",
+            Self::NotAvailable => "not available",
         }
     }
 }

@@ -9,6 +9,6 @@ pub mod station;
 
 pub use balancer::Balancer;
 pub use client::{Due, TimeoutClass};
-pub use request::{InClass, InQueue, InWait, Link, List, NO_SLOT, Place, Request, Requests, Slot};
+pub use request::{Call, InClass, InQueue, InWait, Link, List, NO_SLOT, Place, Request, Requests, Slot};
 pub use spec::{BalancerSpec, Cfs, CpuSpec, DisciplineSpec, MemorySpec, QueueSpec};
 pub use station::{Admission, Station, StationSpec};

@@ -3,7 +3,7 @@
 //! A request carries its own links, so joining and leaving a queue or a class of timeouts costs a few writes and never
 //! allocates.
 
-use crate::units::{LoadId, PoolId, ReplicaId, SimTime, Slab, Span};
+use crate::units::{LoadId, ModelId, PoolId, ReplicaId, SimTime, Slab, Span};
 
 /// All requests in the system.
 pub type Requests = Slab<Request>;
@@ -21,6 +21,14 @@ pub enum Place {
     Nowhere,
     /// Waits for an endpoint.
     Held,
+    /// On its way through the proxies to a replica that holds its model.
+    Travelling,
+    /// Waits at its replica until its model is in memory again.
+    Reloading,
+    /// Waits to be tried again by the proxy.
+    BackingOff,
+    /// A pipeline's own: the calls of its steps are requests of their own.
+    InFlow,
     /// Waits in the pool's central queue.
     Central,
     /// Waits at its replica.
@@ -48,6 +56,8 @@ pub struct Request {
     pub pool: PoolId,
     /// Who has it, if `place` says that somebody does.
     pub replica: ReplicaId,
+    /// Which version of which model it calls, if it calls one.
+    pub call: Option<Call>,
     /// The closed-loop user that waits for it, or `u32::MAX`.
     pub user: u32,
     /// Where it is.
@@ -62,6 +72,29 @@ pub struct Request {
     pub in_class: Link,
     /// Its neighbours in a class of waiting times.
     pub in_wait: Link,
+}
+
+/// A request's call of a model.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Call {
+    /// The model.
+    pub model: ModelId,
+    /// Cores that it keeps busy while it is served.
+    pub cpu_fraction: f32,
+    /// The version that it was routed to.
+    pub version: u32,
+    /// Counted by the Envoy that routed it.
+    pub routed: bool,
+    /// Counted by the agent that received it.
+    pub received: bool,
+    /// Holds one of its cluster's retries.
+    pub retrying: bool,
+    /// How often it was tried again.
+    pub retries: u8,
+    /// Its lag is counted as that of gRPC.
+    pub grpc: bool,
+    /// The step of a pipeline that waits for it, or `u32::MAX`.
+    pub step: u32,
 }
 
 /// Neighbours in a list.

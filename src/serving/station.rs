@@ -58,6 +58,8 @@ pub struct Station {
     changed: SimTime,
     cpu_core_nanos: f64,
     busy_nanos: f64,
+    /// Cores of the requests in service beyond `cpu.fraction` each: models on one server differ.
+    extra_cores: f64,
 }
 
 impl Station {
@@ -76,6 +78,7 @@ impl Station {
             changed: now,
             cpu_core_nanos: 0.0,
             busy_nanos: 0.0,
+            extra_cores: 0.0,
         };
         station.engine.set_base(now, 0.0);
         station
@@ -126,6 +129,9 @@ impl Station {
         let request = &mut requests[slot];
         request.place = Place::InService;
         request.started = now;
+        if let Some(call) = &request.call {
+            self.extra_cores += f64::from(call.cpu_fraction) - self.spec.cpu.fraction;
+        }
         let time_alone = if self.spec.speed == 1.0 {
             request.demand
         } else {
@@ -142,6 +148,14 @@ impl Station {
         }
         self.settle(now);
         self.engine.finish(now)
+    }
+
+    /// A call of a model has left service.
+    pub fn lighten(&mut self, cpu_fraction: f32) {
+        self.extra_cores -= f64::from(cpu_fraction) - self.spec.cpu.fraction;
+        if self.engine.is_empty() {
+            self.extra_cores = 0.0; // what rounding has left
+        }
     }
 
     /// Starts the first one that waits, if a worker is free.
@@ -162,6 +176,9 @@ impl Station {
         } else {
             self.settle(now);
             self.engine.abort(now, slot);
+            if let Some(call) = requests[slot].call {
+                self.lighten(call.cpu_fraction);
+            }
         }
         requests[slot].place = Place::Nowhere;
     }
@@ -215,7 +232,8 @@ impl Station {
 
     #[inline]
     fn used_since_change(&self, now: SimTime) -> f64 {
-        let used = self.engine.used_since_change(now, self.changed, self.base_cores, self.spec.cpu.fraction);
+        let base = self.base_cores + self.extra_cores;
+        let used = self.engine.used_since_change(now, self.changed, base, self.spec.cpu.fraction);
         // A quota is spent at full speed and then stops: only a fluid limit bounds every stretch of time.
         if self.engine.has_quota() {
             used
@@ -239,7 +257,8 @@ impl Station {
         if let Engine::Fifo(_) = &self.engine {
             // The usual case, told once: workers that nothing slows down.
             let (elapsed, n) = (now.since(self.changed).as_nanos() as f64, f64::from(self.engine.len()));
-            self.cpu_core_nanos += elapsed * (self.base_cores + n * self.spec.cpu.fraction).min(self.limit_cores);
+            let base = self.base_cores + self.extra_cores;
+            self.cpu_core_nanos += elapsed * (base + n * self.spec.cpu.fraction).min(self.limit_cores);
             self.busy_nanos += elapsed * (n * self.per_slot).min(1.0);
         } else {
             self.cpu_core_nanos += self.used_since_change(now);

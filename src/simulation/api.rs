@@ -1,5 +1,6 @@
 //! The control plane as a scaler sees it: the only door between perception and decision.
 
+use super::control::ScaleTarget;
 use super::signals::Signal;
 use super::{Sim, WALL_AT_ZERO};
 use crate::cluster::{Milestone, PodLife};
@@ -12,28 +13,69 @@ use crate::scalers::{
     ScalerSpec, SeenPod,
 };
 use crate::scenario::PoolSpec;
-use crate::units::{PoolId, Quantity, ReplicaId, SimTime};
+use crate::units::{ModelId, PoolId, Quantity, ReplicaId, SimTime};
 use std::rc::Rc;
 
 /// What the scaler of one pool sees and may do.
 pub(super) struct View<'s, 'a, R> {
     sim: &'s mut Sim<'a, R>,
-    pool: PoolId,
+    target: ScaleTarget,
     /// When the signal that was handed out last was measured.
     measured_at: Option<SimTime>,
 }
 
 impl<'s, 'a, R: Recorder> View<'s, 'a, R> {
-    pub fn new(sim: &'s mut Sim<'a, R>, pool: PoolId) -> Self {
-        Self { sim, pool, measured_at: None }
+    pub fn new(sim: &'s mut Sim<'a, R>, target: ScaleTarget) -> Self {
+        Self { sim, target, measured_at: None }
     }
 
-    fn find(&self, of: &CrossVersionObjectReference) -> Result<PoolId, ApiError> {
+    /// The pool whose signals are meant where nobody says which: a model's is that of its server.
+    fn own_pool(&self) -> PoolId {
+        match self.target {
+            ScaleTarget::Pool(pool) => pool,
+            ScaleTarget::Model(model) => self.sim.seldon_ref().models[model].home(),
+        }
+    }
+
+    fn find(&self, of: &CrossVersionObjectReference) -> Result<ScaleTarget, ApiError> {
+        let absent = |group: &str| {
+            let resource = format!("{}s.{group}", of.kind.to_lowercase());
+            ApiError(format!("{resource} \"{}\" not found", of.name))
+        };
+        if let Some(seldon) = &self.sim.seldon {
+            let model = seldon.models.iter().find(|(_, model)| model.resource.spec.name == of.name);
+            let server = seldon.servers.iter().find(|(_, server)| server.resource.spec.name == of.name);
+            let found = match of.kind.as_str() {
+                "Model" => Some(model.map(|(id, _)| ScaleTarget::Model(id))),
+                "Server" => Some(server.map(|(_, server)| ScaleTarget::Pool(server.resource.pool))),
+                _ => None,
+            };
+            if let Some(found) = found {
+                return found.ok_or_else(|| absent("mlops.seldon.io"));
+            }
+        }
         let found =
             self.sim.pools.iter().find(|(_, pool)| pool.spec.name == of.name && pool.spec.kind.as_str() == of.kind);
-        found.map(|(id, _)| id).ok_or_else(|| {
-            let resource = format!("{}s.apps", of.kind.to_lowercase());
-            ApiError(format!("{resource} \"{}\" not found", of.name))
+        found.map(|(id, _)| ScaleTarget::Pool(id)).ok_or_else(|| absent("apps"))
+    }
+
+    /// The scale subresource of a Model: its selector matches no pod, on purpose.
+    fn scale_of_model(&self, model: ModelId) -> Result<Scale, ApiError> {
+        let seldon = self.sim.seldon_ref();
+        let Some(spec_replicas) = seldon.models[model].spec_replicas else {
+            return Err(ApiError(
+                "Internal error occurred: the spec replicas field \".spec.replicas\" does not exist".to_owned(),
+            ));
+        };
+        let latest = seldon.scheduler.model(model).map(crate::seldon::model::Model::latest);
+        let status = latest.map_or(0, |latest| latest.status().available + latest.status().unavailable);
+        let server = latest.and_then(crate::seldon::model::Version::server);
+        Ok(Scale {
+            spec_replicas: count(spec_replicas),
+            status_replicas: count(status),
+            selector: server
+                .map(|server| format!("server={}", seldon.servers[server].resource.spec.name))
+                .unwrap_or_default(),
         })
     }
 
@@ -128,10 +170,25 @@ fn seen(life: &PodLife, name: &Rc<str>, template: &Rc<PodTemplate>, established:
     }
 }
 
+fn count(replicas: u32) -> i32 {
+    i32::try_from(replicas).unwrap_or(i32::MAX)
+}
+
 impl<R: Recorder> Api for View<'_, '_, R> {
+    fn knows_kind(&mut self, group: &str, kind: &str) -> bool {
+        match group {
+            "mlops.seldon.io" => self.sim.seldon.is_some() && matches!(kind, "Model" | "Server"),
+            "apps" => matches!(kind, "Deployment" | "StatefulSet" | "ReplicaSet"),
+            "" => kind == "ReplicationController",
+            _ => false,
+        }
+    }
+
     fn get_scale(&mut self, of: &CrossVersionObjectReference) -> Result<Scale, ApiError> {
-        let pool = &self.sim.pools[self.find(of)?];
-        let count = |replicas: u32| i32::try_from(replicas).unwrap_or(i32::MAX);
+        let pool = match self.find(of)? {
+            ScaleTarget::Pool(pool) => &self.sim.pools[pool],
+            ScaleTarget::Model(model) => return self.scale_of_model(model),
+        };
         Ok(Scale {
             spec_replicas: count(pool.desired),
             status_replicas: count(pool.alive),
@@ -140,10 +197,13 @@ impl<R: Recorder> Api for View<'_, '_, R> {
     }
 
     fn put_scale(&mut self, of: &CrossVersionObjectReference, replicas: i32) -> Result<(), PutError> {
-        let pool = self.find(of).map_err(|error| PutError::Other(error.0))?;
+        let target = self.find(of).map_err(|error| PutError::Other(error.0))?;
         let replicas =
             u32::try_from(replicas).map_err(|_| PutError::Other("spec.replicas: must be 0 or more".to_owned()))?;
-        self.sim.set_size(pool, replicas);
+        match target {
+            ScaleTarget::Pool(pool) => self.sim.set_size(pool, replicas),
+            ScaleTarget::Model(model) => self.sim.model_written(model, replicas),
+        }
         Ok(())
     }
 
@@ -228,7 +288,7 @@ impl<R: Recorder> Api for View<'_, '_, R> {
     }
 
     fn external_metric(&mut self, metric: &MetricIdentifier) -> Result<Vec<Quantity>, ApiError> {
-        let value = self.recorded(&metric.name).or_else(|| self.signal(&metric.name, self.pool));
+        let value = self.recorded(&metric.name).or_else(|| self.signal(&metric.name, self.own_pool()));
         value
             .map(|value| vec![quantity(value)])
             .ok_or_else(|| ApiError(format!("the server could not find the metric {}", metric.name)))
@@ -242,7 +302,9 @@ impl<R: Recorder> Api for View<'_, '_, R> {
         let mut others = Vec::new();
         for (pool, state) in self.sim.pools.iter() {
             match &state.spec.scaler {
-                ScalerSpec::Hpa(hpa) if pool == self.pool => others.extend(hpa.other_hpa_selectors.iter().cloned()),
+                ScalerSpec::Hpa(hpa) if ScaleTarget::Pool(pool) == self.target => {
+                    others.extend(hpa.other_hpa_selectors.iter().cloned())
+                }
                 ScalerSpec::Hpa(_) => others.push(state.spec.selector.clone()),
                 ScalerSpec::Fixed | ScalerSpec::Schedule(_) | ScalerSpec::SeldonLag => {}
             }

@@ -8,20 +8,32 @@ use crate::record::{Happening, Recorder, Truth};
 use crate::scalers::hpa::spec::CrossVersionObjectReference;
 use crate::scalers::registry::{self, Placement};
 use crate::scalers::{HpaControllerSpec, Report, ScalerSpec, Seated, Wake};
-use crate::scenario::{EventChange, Fault, PoolSpec};
-use crate::units::{Id, Phase, PoolId, ScalerId, SimTime, Span};
+use crate::scenario::{EventChange, Fault, LoadTarget, PoolSpec};
+use crate::units::{Id, ModelId, Phase, PoolId, ScalerId, SimTime, Span};
 use rand::Rng;
 use rand::RngExt;
 
-/// A scaler at work on a pool.
+/// API group and version of Models and Servers.
+const SELDON_API: &str = "mlops.seldon.io/v1alpha1";
+
+/// A scaler at work.
 pub(super) struct ScalerState {
     /// Taken out while it makes a pass.
     seat: Option<Box<dyn Seated>>,
-    pub pool: PoolId,
+    pub target: ScaleTarget,
     epoch: Epoch,
     wakes: SimTime,
     /// Totals of its pool at its last pass.
     marks: Marks,
+}
+
+/// What a scaler sets the size of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ScaleTarget {
+    /// A workload, or a Server.
+    Pool(PoolId),
+    /// A Model.
+    Model(ModelId),
 }
 
 /// Totals of a pool at one instant, to take differences from.
@@ -39,26 +51,54 @@ impl<R: Recorder> Sim<'_, R> {
     pub(super) fn begin_scalers(&mut self) {
         for pool in self.pools.ids() {
             let spec = self.pools[pool].spec.clone();
-            let first = match &spec.scaler {
-                ScalerSpec::Hpa(hpa) => self.first_sync(hpa.phase, &spec.name),
-                ScalerSpec::Fixed | ScalerSpec::Schedule(_) | ScalerSpec::SeldonLag => Span::ZERO,
-            };
-            let place = Placement {
-                name: spec.name.clone(),
-                target: target_of(&spec),
-                begins: SimTime::ZERO + WALL_AT_ZERO,
-                first: SimTime::ZERO + WALL_AT_ZERO + first,
-            };
-            let Some((seat, wake)) = registry::seat(&spec.scaler, &self.controller, place) else { continue };
-            let scaler = self.scalers.push(ScalerState {
-                seat: Some(seat),
-                pool,
-                epoch: 0,
-                wakes: SimTime::NEVER,
-                marks: Marks::default(),
-            });
-            self.agree(scaler, wake);
+            let mut target = target_of(&spec);
+            if self.server_of(pool).is_some() {
+                (target.api_version, target.kind) = (SELDON_API.to_owned(), "Server".to_owned());
+            }
+            self.seat(ScaleTarget::Pool(pool), &spec.scaler, target);
         }
+        let models: Vec<(ModelId, ScalerSpec, String)> = self.seldon.as_ref().map_or_else(Vec::new, |seldon| {
+            let models = seldon.models.iter();
+            models.map(|(id, model)| (id, model.resource.scaler.clone(), model.resource.spec.name.clone())).collect()
+        });
+        for (model, scaler, name) in models {
+            let target =
+                CrossVersionObjectReference { api_version: SELDON_API.to_owned(), kind: "Model".to_owned(), name };
+            self.seat(ScaleTarget::Model(model), &scaler, target);
+        }
+    }
+
+    /// Puts a scaler to work. Agents do a lag-scaled model's work: it has a number for the record, and no seat.
+    fn seat(&mut self, of: ScaleTarget, spec: &ScalerSpec, target: CrossVersionObjectReference) {
+        let name = target.name.clone();
+        let first = match spec {
+            ScalerSpec::Hpa(hpa) => self.first_sync(hpa.phase, &name),
+            ScalerSpec::Fixed | ScalerSpec::Schedule(_) | ScalerSpec::SeldonLag => Span::ZERO,
+        };
+        let place = Placement {
+            name,
+            target,
+            begins: SimTime::ZERO + WALL_AT_ZERO,
+            first: SimTime::ZERO + WALL_AT_ZERO + first,
+        };
+        let seated = registry::seat(spec, &self.controller, place);
+        if seated.is_none() && *spec != ScalerSpec::SeldonLag {
+            return;
+        }
+        let (seat, wake) = seated.map_or((None, Wake::Keep), |(seat, wake)| (Some(seat), wake));
+        let scaler = self.scalers.push(ScalerState {
+            seat,
+            target: of,
+            epoch: 0,
+            wakes: SimTime::NEVER,
+            marks: Marks::default(),
+        });
+        self.agree(scaler, wake);
+    }
+
+    /// The scaler of a model, if it has one.
+    pub(super) fn scaler_of_model(&self, model: ModelId) -> Option<ScalerId> {
+        self.scalers.iter().find(|(_, state)| state.target == ScaleTarget::Model(model)).map(|(id, _)| id)
     }
 
     /// Uniform over (0, sync period] where nobody says otherwise.
@@ -106,14 +146,15 @@ impl<R: Recorder> Sim<'_, R> {
         if self.scalers[scaler].epoch != epoch {
             return;
         }
-        let pool = self.scalers[scaler].pool;
+        let target = self.scalers[scaler].target;
         let mut seat = self.scalers[scaler].seat.take().expect("a scaler is back from its last pass");
         let wall = self.wall();
-        let mut view = View::new(self, pool);
+        let mut view = View::new(self, target);
         let wake = seat.reconcile(wall, &mut view);
         let truth = self.truth(scaler);
         let report = on_the_runs_clock(seat.report());
-        if let Some(step) = report.metrics.iter().find(|step| step.metric == "cpu")
+        if let ScaleTarget::Pool(pool) = target
+            && let Some(step) = report.metrics.iter().find(|step| step.metric == "cpu")
             && let Some(seen) = step.seen
         {
             self.perception.saw(pool, seen, step.seen_at);
@@ -124,8 +165,11 @@ impl<R: Recorder> Sim<'_, R> {
     }
 
     /// How things really are, since the scaler's last pass.
-    fn truth(&mut self, scaler: ScalerId) -> Truth {
-        let pool = self.scalers[scaler].pool;
+    pub(super) fn truth(&mut self, scaler: ScalerId) -> Truth {
+        let pool = match self.scalers[scaler].target {
+            ScaleTarget::Pool(pool) => pool,
+            ScaleTarget::Model(model) => return self.truth_of_model(scaler, model),
+        };
         for place in 0..self.pools[pool].members.len() {
             let replica = self.pools[pool].members[place];
             self.book(replica);
@@ -158,6 +202,35 @@ impl<R: Recorder> Sim<'_, R> {
         truth
     }
 
+    /// How things really are with a model, since its scaler's last pass.
+    fn truth_of_model(&mut self, scaler: ScalerId, model: ModelId) -> Truth {
+        let before = self.scalers[scaler].marks;
+        let seldon = self.seldon_ref();
+        let state = &seldon.models[model];
+        let now = Marks {
+            at: self.now,
+            offered: state.offered,
+            failed: state.ended.failed,
+            work_s: state.work_s,
+            ..Marks::default()
+        };
+        let elapsed = now.at.since(before.at).as_secs_f64();
+        let per_second = |count: u64| if elapsed > 0.0 { count as f64 / elapsed } else { 0.0 };
+        let offered_rps = per_second(now.offered - before.offered);
+        let truth = Truth {
+            pool: number_of(state.home()),
+            model: Some(model),
+            utilization: None,
+            needed: replicas_for(&state.resource.scaler, offered_rps),
+            offered_rps,
+            queue: state.waiting,
+            ready: seldon.scheduler.model(model).map_or(0, |model| model.latest().status().available),
+            failed_rps: per_second(now.failed - before.failed),
+        };
+        self.scalers[scaler].marks = now;
+        truth
+    }
+
     /// A user's `[[event]]`.
     pub(super) fn intervention(&mut self, number: u32) {
         let event = &self.scenario.events[number as usize];
@@ -184,16 +257,29 @@ impl<R: Recorder> Sim<'_, R> {
                 self.change_controller(controller);
             }
             EventChange::Fault(fault) => self.fault(*fault, number),
-            EventChange::Model(..)
-            | EventChange::ModelReplicas(..)
-            | EventChange::Server(..)
-            | EventChange::Core(_) => {
-                unreachable!("changes of Seldon's objects are not played yet")
+            EventChange::Model(model, resource) => {
+                let object = format!("model/{}", resource.spec.name);
+                self.say(&object, "intervention", false, "Changed", &event.text);
+                self.change_model(*model, resource);
+            }
+            EventChange::ModelReplicas(model, replicas) => {
+                let object = format!("model/{}", self.seldon_ref().models[*model].resource.spec.name);
+                self.say(&object, "intervention", false, "Scaled", &event.text);
+                self.model_written(*model, *replicas);
+            }
+            EventChange::Server(server, resource) => {
+                let object = format!("server/{}", resource.spec.name);
+                self.say(&object, "intervention", false, "Changed", &event.text);
+                self.change_server(*server, resource);
+            }
+            EventChange::Core(core) => {
+                self.say("core", "intervention", false, "Changed", &event.text);
+                self.change_core(core);
             }
         }
     }
 
-    fn say(&mut self, object: &str, kind: &'static str, warning: bool, reason: &'static str, message: &str) {
+    pub(super) fn say(&mut self, object: &str, kind: &'static str, warning: bool, reason: &'static str, message: &str) {
         self.recorder.happened(self.now, &Happening { object, kind, warning, reason, message });
     }
 
@@ -203,7 +289,7 @@ impl<R: Recorder> Sim<'_, R> {
         self.pools[pool].spec = PoolSpec { replicas: desired, ..spec.clone() };
         for (number, load) in self.scenario.loads.iter().enumerate() {
             let id = crate::units::LoadId::from_index(number);
-            if self.loads[id].pool == pool {
+            if self.loads[id].target == LoadTarget::Pool(pool) {
                 self.loads[id].law = super::work_of(load.demand.as_ref(), spec.service.as_ref());
             }
         }
@@ -217,16 +303,43 @@ impl<R: Recorder> Sim<'_, R> {
         for pool in self.pools.ids() {
             self.amend(pool);
         }
+        let models = self.seldon.as_ref().map_or(0, |seldon| seldon.models.len());
+        for model in 0..models {
+            self.amend_model(ModelId::from_index(model));
+        }
     }
 
     /// The pool's scaler gets its spec anew; what it remembers stays.
     fn amend(&mut self, pool: PoolId) {
-        let Some(scaler) = self.scalers.iter().find(|(_, state)| state.pool == pool).map(|(id, _)| id) else { return };
-        let wall = self.wall();
-        let seat = self.scalers[scaler].seat.as_mut().expect("no scaler is in a pass while people interfere");
         let spec = &self.pools[pool].spec;
-        let wake = registry::amend(seat.as_mut(), wall, &spec.name, &spec.scaler, &self.controller);
+        let (name, spec) = (spec.name.clone(), spec.scaler.clone());
+        self.amend_target(ScaleTarget::Pool(pool), &name, &spec);
+    }
+
+    /// The model's scaler gets its spec anew; what it remembers stays.
+    pub(super) fn amend_model(&mut self, model: ModelId) {
+        let resource = &self.seldon_ref().models[model].resource;
+        let (name, spec) = (resource.spec.name.clone(), resource.scaler.clone());
+        self.amend_target(ScaleTarget::Model(model), &name, &spec);
+    }
+
+    fn amend_target(&mut self, of: ScaleTarget, name: &str, spec: &ScalerSpec) {
+        let Some(scaler) = self.scalers.iter().find(|(_, state)| state.target == of).map(|(id, _)| id) else { return };
+        let wall = self.wall();
+        let Some(seat) = self.scalers[scaler].seat.as_mut() else { return };
+        let wake = registry::amend(seat.as_mut(), wall, name, spec, &self.controller);
         self.agree(scaler, wake);
+    }
+
+    /// Requests to a model bring its law's work; a load may have its own.
+    pub(super) fn renew_demand_of(&mut self, model: ModelId) {
+        let service = self.seldon_ref().models[model].resource.service.clone();
+        for (number, load) in self.scenario.loads.iter().enumerate() {
+            let id = crate::units::LoadId::from_index(number);
+            if self.loads[id].target == LoadTarget::Model(model) {
+                self.loads[id].law = super::work_of(load.demand.as_ref(), service.as_ref());
+            }
+        }
     }
 
     fn fault(&mut self, fault: Fault, number: u32) {
@@ -256,8 +369,26 @@ impl<R: Recorder> Sim<'_, R> {
                 self.kill_some(pool, count, number);
                 None
             }
-            Fault::SchedulerRestart | Fault::AgentCrash { .. } | Fault::ServerDrain { .. } => {
-                unreachable!("faults of Seldon's parts are not played yet")
+            Fault::SchedulerRestart => {
+                self.say("scheduler", "fault", true, "Restarted", "Decisions wait; traffic goes on by the last routes");
+                self.restart_scheduler();
+                None
+            }
+            Fault::AgentCrash { server, ordinal } => {
+                self.server_fault(server, ordinal, "AgentCrash", "Its agent dies, and the replica with it");
+                if let Some(replica) = self.replica_at(server, ordinal) {
+                    self.kill(replica);
+                }
+                None
+            }
+            Fault::ServerDrain { server, ordinal } => {
+                self.server_fault(server, ordinal, "ServerDrain", "Its pod is evicted");
+                if let Some(replica) = self.replica_at(server, ordinal)
+                    && self.replicas[replica].life.deleted.is_none()
+                {
+                    self.delete(replica);
+                }
+                None
             }
         };
         if let Some(lasts) = lasts {
@@ -338,6 +469,14 @@ pub(super) fn target_of(spec: &PoolSpec) -> CrossVersionObjectReference {
         kind: spec.kind.as_str().to_owned(),
         name: spec.name.clone(),
     }
+}
+
+/// Replicas that this many requests a second need at the target of a model's HPA.
+fn replicas_for(scaler: &ScalerSpec, offered_rps: f64) -> Option<u32> {
+    let ScalerSpec::Hpa(hpa) = scaler else { return None };
+    let object = hpa.spec.metrics.iter().find_map(|metric| metric.object.as_ref())?;
+    let target = object.target.average_value?.as_f64();
+    (target > 0.0).then(|| (offered_rps / target).ceil() as u32)
 }
 
 /// Replicas that this much work per second needs to stay at the HPA's CPU target: each replica's own idle use counts too.

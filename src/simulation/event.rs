@@ -57,6 +57,25 @@ pub enum Event {
         /// Which.
         replica: ReplicaId,
     },
+    /// A delayed step of Seldon's control plane is due: like a pod's phase, before the routes that follow from it.
+    SeldonStepDue {
+        /// Its slot.
+        step: u32,
+    },
+    /// Envoys get the routes that the scheduler has in mind: before whatever arrives at that instant.
+    RoutesPublished,
+    /// A message of a pipeline is where it was sent.
+    MessageArrives {
+        /// Its slot.
+        message: u32,
+    },
+    /// A call has passed the proxies; sent before whatever is born now.
+    CallArrives {
+        /// Its request's slot.
+        slot: u32,
+        /// The low half of its number.
+        epoch: Epoch,
+    },
     /// The next arrival of a load.
     RequestArrives {
         /// Whose.
@@ -82,6 +101,13 @@ pub enum Event {
         /// Which.
         pipeline: PipelineId,
         /// Of its run.
+        epoch: Epoch,
+    },
+    /// An agent compares its models' lag with the threshold: a decision, before those that may follow from it.
+    AgentTicks {
+        /// Whose agent.
+        replica: ReplicaId,
+        /// Of its subscription.
         epoch: Epoch,
     },
     /// A scaler makes a pass.
@@ -117,14 +143,19 @@ impl Packed for Event {
             Self::PodPhaseEnds { replica, epoch } => packed(5, replica.number(), epoch),
             Self::Terminates { replica } => packed(6, replica.number(), 0),
             Self::RoutesChange { replica } => packed(7, replica.number(), 0),
-            Self::RequestArrives { load } => packed(8, load.number(), 0),
-            Self::Housekeeping { replica } => packed(9, replica.number(), 0),
-            Self::Sample { pool } => packed(10, pool.number(), 0),
-            Self::Scrape { pipeline } => packed(11, pipeline.number(), 0),
-            Self::Store { pipeline, epoch } => packed(12, pipeline.number(), epoch),
-            Self::ScalerWakes { scaler, epoch } => packed(13, scaler.number(), epoch),
-            Self::ScaleApplied { pool } => packed(14, pool.number(), 0),
-            Self::RecorderTicks => packed(15, 0, 0),
+            Self::SeldonStepDue { step } => packed(8, step, 0),
+            Self::RoutesPublished => packed(9, 0, 0),
+            Self::MessageArrives { message } => packed(10, message, 0),
+            Self::CallArrives { slot, epoch } => packed(11, slot, epoch),
+            Self::RequestArrives { load } => packed(12, load.number(), 0),
+            Self::Housekeeping { replica } => packed(13, replica.number(), 0),
+            Self::Sample { pool } => packed(14, pool.number(), 0),
+            Self::Scrape { pipeline } => packed(15, pipeline.number(), 0),
+            Self::Store { pipeline, epoch } => packed(16, pipeline.number(), epoch),
+            Self::AgentTicks { replica, epoch } => packed(17, replica.number(), epoch),
+            Self::ScalerWakes { scaler, epoch } => packed(18, scaler.number(), epoch),
+            Self::ScaleApplied { pool } => packed(19, pool.number(), 0),
+            Self::RecorderTicks => packed(20, 0, 0),
         }
     }
 
@@ -142,14 +173,19 @@ impl Packed for Event {
             5 => Self::PodPhaseEnds { replica, epoch },
             6 => Self::Terminates { replica },
             7 => Self::RoutesChange { replica },
-            8 => Self::RequestArrives { load: LoadId::new(number) },
-            9 => Self::Housekeeping { replica },
-            10 => Self::Sample { pool: PoolId::new(number) },
-            11 => Self::Scrape { pipeline: PipelineId::new(number) },
-            12 => Self::Store { pipeline: PipelineId::new(number), epoch },
-            13 => Self::ScalerWakes { scaler: ScalerId::new(number), epoch },
-            14 => Self::ScaleApplied { pool: PoolId::new(number) },
-            15 => Self::RecorderTicks,
+            8 => Self::SeldonStepDue { step: number },
+            9 => Self::RoutesPublished,
+            10 => Self::MessageArrives { message: number },
+            11 => Self::CallArrives { slot: number, epoch },
+            12 => Self::RequestArrives { load: LoadId::new(number) },
+            13 => Self::Housekeeping { replica },
+            14 => Self::Sample { pool: PoolId::new(number) },
+            15 => Self::Scrape { pipeline: PipelineId::new(number) },
+            16 => Self::Store { pipeline: PipelineId::new(number), epoch },
+            17 => Self::AgentTicks { replica, epoch },
+            18 => Self::ScalerWakes { scaler: ScalerId::new(number), epoch },
+            19 => Self::ScaleApplied { pool: PoolId::new(number) },
+            20 => Self::RecorderTicks,
             rank => unreachable!("no event has the rank {rank}"),
         }
     }
@@ -172,11 +208,16 @@ mod tests {
             Event::PodPhaseEnds { replica, epoch: 0 },
             Event::Terminates { replica },
             Event::RoutesChange { replica },
+            Event::SeldonStepDue { step: 4 },
+            Event::RoutesPublished,
+            Event::MessageArrives { message: 6 },
+            Event::CallArrives { slot: 8, epoch: 1 },
             Event::RequestArrives { load: LoadId::new(5) },
             Event::Housekeeping { replica },
             Event::Sample { pool: PoolId::new(1) },
             Event::Scrape { pipeline },
             Event::Store { pipeline, epoch: 1 },
+            Event::AgentTicks { replica, epoch: 2 },
             Event::ScalerWakes { scaler: ScalerId::new(0), epoch: 7 },
             Event::ScaleApplied { pool: PoolId::new(2) },
             Event::RecorderTicks,

@@ -11,6 +11,7 @@ mod pods;
 mod pool;
 mod requests;
 mod run;
+mod seldon;
 mod signals;
 
 pub use run::{RunError, RunStats, Traces, run};
@@ -18,17 +19,18 @@ pub use run::{RunError, RunStats, Traces, run};
 use crate::cluster::PodLife;
 use crate::kernel::EventQueue;
 use crate::random::{Law, Streams};
-use crate::record::{PoolSnapshot, Recorder};
+use crate::record::{ModelSnapshot, PoolSnapshot, Recorder, ServerSnapshot};
 use crate::scalers::HpaControllerSpec;
 use crate::scenario::LoadTarget;
 use crate::scenario::Scenario;
 use crate::serving::{InClass, Requests, Station, TimeoutClass};
-use crate::units::{Id, LoadId, PoolId, ReplicaId, ScalerId, SimTime, Span, Table};
-use crate::workload::{ArrivalsSpec, Load, TraceError};
+use crate::units::{LoadId, PoolId, ReplicaId, ScalerId, SimTime, Span, Table};
+use crate::workload::{ArrivalsSpec, Load, Protocol, TraceError};
 use control::ScalerState;
 use event::Event;
 use perception::{ContainerWatch, Perception};
 use pool::Pool;
+use seldon::{Agent, Seldon};
 use signals::Counts;
 use std::rc::Rc;
 
@@ -60,17 +62,24 @@ struct Sim<'a, R> {
     scalers: Table<ScalerId, ScalerState>,
     controller: HpaControllerSpec,
     snapshots: Vec<PoolSnapshot>,
+    model_snapshots: Vec<ModelSnapshot>,
+    server_snapshots: Vec<ServerSnapshot>,
+    flow_snapshots: Vec<u64>,
+    /// Seldon Core 2, where there is a server.
+    seldon: Option<Box<Seldon>>,
 }
 
 /// A load and what its requests go through.
 struct LoadState {
     arrivals: Load,
-    pool: PoolId,
+    target: LoadTarget,
     /// Work of a request.
     law: Law,
     client: Option<TimeoutClass<InClass>>,
     /// Does the server drop the work when its client gives up?
     cancels: bool,
+    /// Its requests are gRPC.
+    grpc: bool,
     /// An arrival event is pending for this time.
     armed: SimTime,
 }
@@ -99,6 +108,15 @@ struct Replica {
     /// Its signals, where an autoscaler reads them.
     tap: Option<Box<Counts>>,
     booked: Booked,
+    /// The agent, where its pool is a server.
+    agent: Option<Box<Agent>>,
+}
+
+impl Replica {
+    /// Has it an agent that is subscribed?
+    fn agent_connected(&self) -> bool {
+        self.agent.as_ref().is_some_and(|agent| agent.connected)
+    }
 }
 
 /// Up to where a replica has been booked.
@@ -119,15 +137,13 @@ impl<'a, R: Recorder> Sim<'a, R> {
                 ArrivalsSpec::Trace(_) => Some(traces(number)?),
                 _ => None,
             };
-            let LoadTarget::Pool(pool) = scenario.load_targets[number] else {
-                unreachable!("requests to models and pipelines are not played yet")
-            };
             loads.push(LoadState {
                 arrivals: Load::new(spec, end, &streams, rows)?,
-                pool,
-                law: work_of(spec.demand.as_ref(), scenario.pools[pool.index()].service.as_ref()),
+                target: scenario.load_targets[number],
+                law: work_of(spec.demand.as_ref(), scenario.service_of(scenario.load_targets[number])),
                 client: spec.timeout.map(TimeoutClass::new),
                 cancels: spec.cancel_on_timeout,
+                grpc: spec.protocol == Protocol::Grpc,
                 armed: SimTime::NEVER,
             });
         }
@@ -153,6 +169,10 @@ impl<'a, R: Recorder> Sim<'a, R> {
             scalers: Table::new(),
             controller: scenario.hpa_controller.clone(),
             snapshots: Vec::new(),
+            model_snapshots: Vec::new(),
+            server_snapshots: Vec::new(),
+            flow_snapshots: Vec::new(),
+            seldon: scenario.seldon.as_ref().map(|spec| Box::new(Seldon::new(scenario, spec, &streams))),
             streams,
         })
     }
@@ -164,6 +184,7 @@ impl<'a, R: Recorder> Sim<'a, R> {
             self.establish(pool);
             self.stand_in_queue(pool);
         }
+        self.begin_seldon();
         self.begin_perception();
         self.begin_scalers();
         for load in self.loads.ids() {

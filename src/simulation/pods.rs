@@ -75,6 +75,7 @@ impl<R: Recorder> Sim<'_, R> {
             watches,
             tap: self.pools[pool].tap.is_some().then(Box::default),
             booked: Booked { at: self.now, ..Booked::default() },
+            agent: None,
         });
         self.active.push(0);
         let state = &mut self.pools[pool];
@@ -92,11 +93,17 @@ impl<R: Recorder> Sim<'_, R> {
     /// Somebody writes `spec.replicas`.
     pub(super) fn set_size(&mut self, pool: PoolId, replicas: u32) {
         self.pools[pool].desired = replicas;
-        self.queue.push(self.now, Event::ScaleApplied { pool });
+        match self.server_of(pool) {
+            Some(server) => self.server_written(server),
+            None => self.queue.push(self.now, Event::ScaleApplied { pool }),
+        }
     }
 
     /// The controllers compare what is with what is wanted.
     pub(super) fn scale_applied(&mut self, pool: PoolId) {
+        if self.server_of(pool).is_some() {
+            return self.scale_in_parallel(pool);
+        }
         if self.pools[pool].spec.kind == WorkloadKind::StatefulSet {
             return self.scale_in_order(pool);
         }
@@ -136,6 +143,25 @@ impl<R: Recorder> Sim<'_, R> {
             && self.replicas[highest].life.deleted.is_none()
         {
             self.delete(highest);
+        }
+    }
+
+    /// A StatefulSet with `podManagementPolicy: Parallel`, as Seldon's servers have: all missing ordinals start at once, and all
+    /// beyond the size go at once. An ordinal whose pod still ends comes back when that pod is gone.
+    fn scale_in_parallel(&mut self, pool: PoolId) {
+        let wanted = u64::from(self.pools[pool].desired);
+        let mut places: Vec<(u64, ReplicaId)> =
+            self.pools[pool].members.iter().map(|&replica| (self.replicas[replica].number, replica)).collect();
+        places.sort_unstable();
+        for place in 0..wanted {
+            if places.binary_search_by_key(&place, |&(there, _)| there).is_err() {
+                self.create(pool, place);
+            }
+        }
+        for &(place, replica) in places.iter().rev() {
+            if place >= wanted && self.replicas[replica].life.deleted.is_none() {
+                self.delete(replica);
+            }
         }
     }
 
@@ -212,6 +238,9 @@ impl<R: Recorder> Sim<'_, R> {
             Milestone::Routed => self.enters_routes(replica),
             _ => {}
         }
+        if let Some(server) = self.server_of(pool) {
+            self.agent_milestone(replica, server, milestone);
+        }
         self.arm_life(replica);
     }
 
@@ -263,6 +292,15 @@ impl<R: Recorder> Sim<'_, R> {
 
     /// The kubelet tells a deleted pod to stop.
     pub(super) fn terminates(&mut self, replica: ReplicaId) {
+        if self.replicas[replica].agent_connected() {
+            // The agent is told by the containers' preStop hooks, and they wait for it.
+            return self.hooks_call_agent(replica);
+        }
+        self.stops(replica);
+    }
+
+    /// The process is told to stop.
+    pub(super) fn stops(&mut self, replica: ReplicaId) {
         let state = &mut self.replicas[replica];
         if state.gone {
             return;
@@ -321,6 +359,9 @@ impl<R: Recorder> Sim<'_, R> {
     /// The pod object is gone. It may stay in the routes until they have heard of it.
     fn vanish(&mut self, replica: ReplicaId) {
         self.book(replica);
+        if self.replicas[replica].agent.is_some() {
+            self.agent_ends(replica);
+        }
         let state = &mut self.replicas[replica];
         let pool = state.pool;
         state.gone = true;

@@ -2,17 +2,19 @@
 
 use super::Sim;
 use super::event::{Epoch, Event};
+use super::seldon::NO_STEP;
 use crate::record::{Outcome, Recorder, RequestEnd};
-use crate::serving::{Admission, BalancerSpec, Due, Link, Place, Request, Slot};
+use crate::scenario::LoadTarget;
+use crate::serving::{Admission, BalancerSpec, Call, Due, Link, Place, Request, Slot};
 use crate::units::{Id, LoadId, PoolId, ReplicaId, SimTime, Span};
 use crate::workload::TraceError;
 use rand::Rng;
 
 /// A request that no closed-loop user waits for.
-const NO_USER: u32 = u32::MAX;
+pub(super) const NO_USER: u32 = u32::MAX;
 
 /// A request that stood in the queue when the run began.
-const NO_LOAD: LoadId = LoadId::new(u32::MAX);
+pub(super) const NO_LOAD: LoadId = LoadId::new(u32::MAX);
 
 impl<R: Recorder> Sim<'_, R> {
     /// Schedules the load's next arrival, if it is earlier than what is scheduled.
@@ -52,25 +54,43 @@ impl<R: Recorder> Sim<'_, R> {
     /// A request comes into the world and is sent on its way.
     #[inline(always)]
     fn birth(&mut self, load: LoadId, demand: Span, user: u32) {
-        let pool = self.loads[load].pool;
+        let pool = match self.loads[load].target {
+            LoadTarget::Pool(pool) => pool,
+            LoadTarget::Model(model) => return self.birth_of_call(load, model, demand, user),
+            LoadTarget::Flow(flow) => return self.birth_of_flow(load, flow, user),
+        };
         let client_waits = self.loads[load].client.is_some();
-        let slot = self.enter(load, pool, demand, user, client_waits);
+        let slot = self.enter(load, pool, demand, user, client_waits, None);
+        self.client_waits_for(load, slot);
+        self.route(slot, pool);
+    }
+
+    /// The client will give up on this request, if it gives up on any.
+    #[inline]
+    pub(super) fn client_waits_for(&mut self, load: LoadId, slot: Slot) {
         if let Some(class) = &mut self.loads[load].client
             && let Some(at) = class.join(self.now, slot, &mut self.requests)
         {
             self.queue.push(at, Event::TimeoutDue { class: load.number() });
         }
-        self.route(slot, pool);
     }
 
     /// A request that stands there when the run begins: nobody's, and nobody gives up on it.
     pub(super) fn birth_in_queue(&mut self, pool: PoolId, demand: Span) {
-        let slot = self.enter(NO_LOAD, pool, demand, NO_USER, false);
+        let slot = self.enter(NO_LOAD, pool, demand, NO_USER, false, None);
         self.route(slot, pool);
     }
 
     #[inline(always)]
-    fn enter(&mut self, load: LoadId, pool: PoolId, demand: Span, user: u32, client_waits: bool) -> Slot {
+    pub(super) fn enter(
+        &mut self,
+        load: LoadId,
+        pool: PoolId,
+        demand: Span,
+        user: u32,
+        client_waits: bool,
+        call: Option<Call>,
+    ) -> Slot {
         self.born += 1;
         let slot = self.requests.insert(Request {
             number: self.born,
@@ -81,6 +101,7 @@ impl<R: Recorder> Sim<'_, R> {
             load,
             pool,
             replica: ReplicaId::new(u32::MAX),
+            call,
             user,
             place: Place::Nowhere,
             client_waits,
@@ -144,7 +165,7 @@ impl<R: Recorder> Sim<'_, R> {
 
     /// A balancer has chosen this replica.
     #[inline]
-    fn offer(&mut self, slot: Slot, pool: PoolId, replica: ReplicaId) {
+    pub(super) fn offer(&mut self, slot: Slot, pool: PoolId, replica: ReplicaId) {
         let state = &mut self.replicas[replica];
         if !state.accepts {
             return self.turn_away(slot);
@@ -159,7 +180,16 @@ impl<R: Recorder> Sim<'_, R> {
                 self.joins(replica);
                 self.begins_to_wait(slot, pool);
             }
-            Admission::Full => self.turn_away(slot),
+            Admission::Full => self.refuse(slot),
+        }
+    }
+
+    /// A replica has no room: the proxy of a model may try again, any other balancer passes the answer on.
+    fn refuse(&mut self, slot: Slot) {
+        if self.requests[slot].call.is_some() {
+            self.call_failed(slot, Outcome::Rejected)
+        } else {
+            self.turn_away(slot)
         }
     }
 
@@ -182,7 +212,10 @@ impl<R: Recorder> Sim<'_, R> {
     }
 
     #[inline]
-    fn waits(&mut self, slot: Slot, pool: PoolId) {
+    pub(super) fn waits(&mut self, slot: Slot, pool: PoolId) {
+        if let Some(call) = self.requests[slot].call {
+            self.seldon_mut().models[call.model].waiting += 1;
+        }
         let state = &mut self.pools[pool];
         state.waiting += 1;
         state.waiting_max = state.waiting_max.max(state.waiting);
@@ -192,7 +225,10 @@ impl<R: Recorder> Sim<'_, R> {
     }
 
     #[inline]
-    fn waits_no_longer(&mut self, slot: Slot, pool: PoolId) {
+    pub(super) fn waits_no_longer(&mut self, slot: Slot, pool: PoolId) {
+        if let Some(call) = self.requests[slot].call {
+            self.seldon_mut().models[call.model].waiting -= 1;
+        }
         let state = &mut self.pools[pool];
         state.waiting -= 1;
         if state.tap.is_some() {
@@ -246,7 +282,7 @@ impl<R: Recorder> Sim<'_, R> {
         self.waits(slot, pool);
     }
 
-    fn turn_away(&mut self, slot: Slot) {
+    pub(super) fn turn_away(&mut self, slot: Slot) {
         self.end(slot, Outcome::Rejected);
         self.forget(slot);
     }
@@ -268,6 +304,9 @@ impl<R: Recorder> Sim<'_, R> {
         let mut freed = false;
         while let Some(slot) = self.replicas[replica].station.finish(self.now) {
             freed = true;
+            if let Some(call) = &self.requests[slot].call {
+                self.replicas[replica].station.lighten(call.cpu_fraction);
+            }
             if !self.requests[slot].ended {
                 self.end(slot, Outcome::Done);
             }
@@ -325,6 +364,9 @@ impl<R: Recorder> Sim<'_, R> {
     #[inline(always)]
     pub(super) fn end(&mut self, slot: Slot, outcome: Outcome) {
         let request = &mut self.requests[slot];
+        if request.place == Place::InFlow {
+            return self.end_of_flow(slot, outcome);
+        }
         request.ended = true;
         let served_by = matches!(request.place, Place::Waiting | Place::InService).then_some(request.replica);
         let (client_waits, user) = (request.client_waits, request.user);
@@ -333,8 +375,8 @@ impl<R: Recorder> Sim<'_, R> {
             request: request.number,
             load: request.load,
             pool: request.pool,
-            model: None,
-            inner: false,
+            model: request.call.map(|call| call.model),
+            inner: request.call.is_some_and(|call| call.step != NO_STEP),
             replica: served_by,
             arrived: request.arrived,
             started: (request.started != SimTime::NEVER).then_some(request.started),
@@ -353,10 +395,19 @@ impl<R: Recorder> Sim<'_, R> {
             tap.pool.serve();
             tap.ended(end.at.since(end.arrived));
         }
+        if let Some(model) = end.model {
+            self.model_call_ended(slot, model, &end);
+        }
         if outcome == Outcome::Unfinished || end.load == NO_LOAD {
             return; // the run is over, or nobody waits for it
         }
-        let load = &mut self.loads[end.load];
+        self.client_hears(slot, end.load, user, client_waits);
+    }
+
+    /// A request's client has its answer: it gives up no more, and a user goes on.
+    #[inline(always)]
+    pub(super) fn client_hears(&mut self, slot: Slot, from: LoadId, user: u32, client_waits: bool) {
+        let load = &mut self.loads[from];
         if let Some(class) = &mut load.client
             && client_waits
         {
@@ -364,13 +415,16 @@ impl<R: Recorder> Sim<'_, R> {
         }
         if user != NO_USER {
             load.arrivals.ended(self.now, user);
-            self.arm_load(end.load);
+            self.arm_load(from);
         }
     }
 
     /// The server has nothing more to do with it.
     #[inline(always)]
     pub(super) fn forget(&mut self, slot: Slot) {
+        if self.requests[slot].call.is_some() {
+            self.call_forgotten(slot);
+        }
         let state = &mut self.pools[self.requests[slot].pool];
         state.in_flight -= 1;
         if let Some(tap) = &mut state.tap {
@@ -404,7 +458,8 @@ impl<R: Recorder> Sim<'_, R> {
             let place = self.requests[slot].place;
             self.requests[slot].client_waits = false;
             self.end(slot, Outcome::TimedOut);
-            if self.loads[load].cancels || place == Place::Held {
+            // What is in Kafka is not taken back.
+            if place != Place::InFlow && (self.loads[load].cancels || place == Place::Held) {
                 self.withdraw(slot);
             }
         }
@@ -439,7 +494,8 @@ impl<R: Recorder> Sim<'_, R> {
                 }
             }
             Place::Waiting | Place::Central => self.no_longer_waits(slot, pool),
-            Place::InService | Place::Nowhere => {}
+            Place::Reloading => self.waits_no_longer(slot, pool),
+            Place::InService | Place::Nowhere | Place::Travelling | Place::BackingOff | Place::InFlow => {}
         }
         self.take_out(slot);
         self.forget(slot);
@@ -458,7 +514,8 @@ impl<R: Recorder> Sim<'_, R> {
             Place::Waiting | Place::InService => {
                 self.replicas[replica].station.remove(self.now, slot, &mut self.requests)
             }
-            Place::Nowhere => {}
+            Place::Reloading => self.leave_reload(slot),
+            Place::Nowhere | Place::Travelling | Place::BackingOff | Place::InFlow => {}
         }
     }
 
@@ -466,15 +523,20 @@ impl<R: Recorder> Sim<'_, R> {
     pub(super) fn lose_everything(&mut self, replica: ReplicaId) {
         let pool = self.replicas[replica].pool;
         for slot in self.replicas[replica].station.everybody(&self.requests) {
-            if !self.requests[slot].ended {
+            let called = self.requests[slot].call.is_some();
+            if !self.requests[slot].ended && !called {
                 self.end(slot, Outcome::Lost);
             }
             if self.requests[slot].place == Place::Waiting {
                 self.no_longer_waits(slot, pool);
             }
+            if called && !self.requests[slot].ended {
+                self.leaves(replica);
+            }
             self.take_out(slot);
-            self.forget(slot);
+            if called { self.call_failed(slot, Outcome::Lost) } else { self.forget(slot) }
         }
+        self.lose_reloads(replica);
     }
 
     /// The run is over: whoever is still in the system stays unfinished.
@@ -485,6 +547,9 @@ impl<R: Recorder> Sim<'_, R> {
             for (_, replica) in self.replicas.iter().filter(|(_, replica)| replica.pool == pool) {
                 left.extend(replica.station.everybody(&self.requests));
             }
+        }
+        if self.seldon.is_some() {
+            self.add_calls_under_way(&mut left);
         }
         left.retain(|slot| !self.requests[*slot].ended);
         left.sort_unstable_by_key(|slot| self.requests[*slot].number);

@@ -102,6 +102,11 @@ impl<R: Recorder> Sim<'_, R> {
             Event::KillAtGraceEnd { replica } => self.killed_at_grace_end(replica),
             Event::Housekeeping { replica } => self.housekeeping(replica),
             Event::Sample { pool } => self.sample(pool),
+            Event::SeldonStepDue { step } => self.seldon_step_due(step),
+            Event::RoutesPublished => self.routes_published(),
+            Event::MessageArrives { message } => self.message_arrives(message),
+            Event::CallArrives { slot, epoch } => self.call_arrives(slot, epoch),
+            Event::AgentTicks { replica, epoch } => self.agent_ticks(replica, epoch),
             Event::Scrape { .. } => self.scrape(),
             Event::Store { epoch, .. } => self.store(epoch),
             Event::ScalerWakes { scaler, epoch } => self.scaler_wakes(scaler, epoch),
@@ -127,11 +132,17 @@ impl<R: Recorder> Sim<'_, R> {
         for pool in self.pools.ids() {
             snapshots.push(self.snapshot(pool));
         }
-        self.recorder.tick(
-            self.now,
-            &Snapshot { pools: &snapshots, models: &[], servers: &[], flows: &[], events: self.events },
-        );
+        let mut models = std::mem::take(&mut self.model_snapshots);
+        let mut servers = std::mem::take(&mut self.server_snapshots);
+        let mut flows = std::mem::take(&mut self.flow_snapshots);
+        self.model_snapshots(&mut models);
+        self.server_snapshots(&mut servers);
+        self.flow_snapshots(&mut flows);
+        let state =
+            Snapshot { pools: &snapshots, models: &models, servers: &servers, flows: &flows, events: self.events };
+        self.recorder.tick(self.now, &state);
         self.snapshots = snapshots;
+        (self.model_snapshots, self.server_snapshots, self.flow_snapshots) = (models, servers, flows);
     }
 
     /// Everything of the last instant has happened.

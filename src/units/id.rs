@@ -172,6 +172,11 @@ impl<T> Slab<T> {
         self.free.push(slot);
     }
 
+    /// All slots that were ever used, those given back included.
+    pub fn slots(&self) -> impl Iterator<Item = u32> + use<T> {
+        0..u32::try_from(self.slots.len()).expect("fewer than 2^32 values alive")
+    }
+
     /// How many values are alive.
     pub fn len(&self) -> usize {
         self.slots.len() - self.free.len()

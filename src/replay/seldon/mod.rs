@@ -1,5 +1,6 @@
 //! Recorded decisions of Seldon Core 2's own code, by the part that a case is about.
 
+mod check;
 mod decisions;
 mod looped;
 mod parts;
