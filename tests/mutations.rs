@@ -7,10 +7,11 @@ use proptest::prelude::*;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-const SCENARIOS: [&str; 7] = [
+const SCENARIOS: [&str; 8] = [
     include_str!("../scenarios/spike.toml"),
     include_str!("../scenarios/diurnal.toml"),
     include_str!("../scenarios/metrics-server-down.toml"),
+    include_str!("../scenarios/prometheus-lag.toml"),
     include_str!("../scenarios/validation/php-three-days.toml"),
     EVERYTHING,
     include_str!("../scenarios/seldon-mixed.toml"),

@@ -17,6 +17,11 @@ const RUN_EXAMPLES: &str = "Examples:
   sim run scenarios/spike.toml --set pool.chat.scaler.hpa.cpu=60% --seeds 10
   sim run scenarios/spike.toml --json -q | jq '.pools[0].latency'";
 
+const COMPARE_EXAMPLES: &str = "Examples:
+  sim compare scenarios/spike.toml mine.toml --seeds 20
+  sim compare output/spike output/planned           finished runs: read again, or run where they lack a seed
+  sim compare before.toml after.toml --format markdown > difference.md";
+
 const CHECK_EXAMPLES: &str = "Examples:
   sim check scenarios/*.toml
   sim check scenarios/spike.toml --effective
@@ -34,7 +39,8 @@ const REPLAY_EXAMPLES: &str = "Examples:
 
 const IMPORT_EXAMPLES: &str = "Examples:
   sim import k8s deploy.yaml hpa.yaml > scenarios/mine.toml
-  kubectl get deployment,hpa -o yaml | sim import k8s - > scenarios/mine.toml";
+  kubectl get deployment,hpa -o yaml | sim import k8s - > scenarios/mine.toml
+  sim import seldon models.yaml servers.yaml values.yaml > scenarios/mine.toml";
 
 const EXPORT_EXAMPLES: &str = "Examples:
   sim export k8s scenarios/spike.toml | kubectl apply --dry-run=server -f -
@@ -102,6 +108,9 @@ pub enum Command {
     /// Simulate; CSV, PNG and a summary into output/NAME/.
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArguments),
+    /// Two or more scenarios or finished runs under the same seeds: differences with intervals.
+    #[command(after_help = COMPARE_EXAMPLES)]
+    Compare(CompareArguments),
     /// Read and check without running.
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArguments),
@@ -203,6 +212,35 @@ pub enum Picture {
     Svg,
 }
 
+/// Flags of `compare`.
+#[derive(Clone, Debug, Args)]
+pub struct CompareArguments {
+    /// Scenario files, or folders that `run` wrote. The others are compared with the first.
+    #[arg(required = true, num_args = 2.., value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
+    /// Override one key in all of them.
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// First seed; the first scenario's where it is not given. All run under the same ones.
+    #[arg(long, value_name = "N", env = "SIM_SEED")]
+    pub seed: Option<u64>,
+    /// Number of runs of each, with seeds N0, N0+1, ...
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub seeds: u32,
+    /// Form of the result.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    /// Short for --format json.
+    #[arg(long)]
+    pub json: bool,
+    /// Exit with 3 if one of them misses an objective with any seed.
+    #[arg(long)]
+    pub check: bool,
+    /// Threads over scenarios and seeds; results do not depend on it.
+    #[arg(short, long, value_name = "N", env = "SIM_JOBS", value_parser = clap::value_parser!(u32).range(1..=1_024))]
+    pub jobs: Option<u32>,
+}
+
 /// Flags of `check`.
 #[derive(Clone, Debug, Args)]
 pub struct CheckArguments {
@@ -288,6 +326,8 @@ pub struct ImportArguments {
 pub enum ImportKind {
     /// Kubernetes manifests in YAML or JSON: workloads and their HorizontalPodAutoscalers.
     K8s,
+    /// Seldon Core 2: Models, Servers, Pipelines, their HorizontalPodAutoscalers, and Helm values of the installation.
+    Seldon,
 }
 
 /// Flags of `export`.

@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod compare;
 mod estimate;
 mod explain;
 mod export;
@@ -119,6 +120,7 @@ pub fn main() -> ExitCode {
     let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
     let outcome = match &arguments.command {
         Command::Run(arguments) => run::run(arguments, voice, &stop),
+        Command::Compare(arguments) => compare::run(arguments, voice, &stop),
         Command::Check(arguments) => check::check(arguments, voice),
         Command::Explain(arguments) => explain::explain(arguments, voice),
         Command::Replay(arguments) => replay::replay(arguments, voice),

@@ -8,10 +8,14 @@
 mod axis;
 mod canvas;
 mod font;
+mod models;
 mod panel;
 mod series;
+mod server;
 mod style;
 mod timeline;
 
 pub use canvas::PlotError;
+pub use models::ModelTicks;
+pub use server::ServerFigure;
 pub use timeline::{PoolFigure, TimelineFigure, timeline_png, timeline_svg};

@@ -49,7 +49,7 @@ pub struct Loaded {
 impl Loaded {
     /// Fingerprint of the text that was read, overrides included, in hexadecimal.
     pub fn sha256(&self) -> String {
-        Sha256::digest(self.text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        fingerprint(&self.text)
     }
 
     /// A text that runs the same scenario with this seed from elsewhere: `rewrite` says how each file path reads there.
@@ -76,6 +76,11 @@ impl Loaded {
         let facts = self.traces[load].as_ref().expect("every trace was checked");
         Ok(Box::new(TraceFile::open(spec, facts)?))
     }
+}
+
+/// SHA-256 of a text in hexadecimal.
+pub fn fingerprint(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads and checks a scenario with overrides `path=value`.
@@ -131,7 +136,8 @@ pub fn load(source: &Source, sets: &[String]) -> Result<Loaded, Problems> {
     }
 }
 
-fn stem(name: &str) -> String {
+/// A name from that of a file.
+pub(crate) fn stem(name: &str) -> String {
     let stem =
         Path::new(name).file_stem().map_or_else(|| "scenario".into(), |stem| stem.to_string_lossy().to_lowercase());
     let clean: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
@@ -158,7 +164,6 @@ pub(super) fn read(
     let hpa_controller = read_rest::hpa_controller(&top.table("hpa_controller"));
     let metrics_server = read_rest::metrics_server(&top.table("metrics_server"), folder);
     let prometheus = top.table_if("prometheus").map(|section| read_rest::prometheus(&section, folder));
-    warn_of_prometheus(&top);
     let lists = Lists::of(&top);
     lists.unique();
     let load_sections = top.tables("load");
@@ -180,6 +185,7 @@ pub(super) fn read(
         top.tables("objective").iter().map(|section| read_rest::objective(section, &lists)).collect();
     let events: Vec<play::Written> =
         top.tables("event").iter().filter_map(|section| play::event(section, &lists, duration)).collect();
+    play::check_outages(&top, &events);
     check_presence(reader, &top, &pools);
     let seldon = seldon.whole(&lists);
     let all_loads = loads.clone();
@@ -221,17 +227,6 @@ fn check_presence(reader: &Reader<'_>, top: &Section<'_>, pools: &[Option<PoolSp
     }
     if !top.has("load") && pools.iter().flatten().all(|pool| pool.queue.initial == 0) {
         reader.report(Problem::file("the scenario has no `[[load]]`").help("add one with a `name`, `to` and a `rate`"));
-    }
-}
-
-fn warn_of_prometheus(top: &Section<'_>) {
-    if top.has("prometheus") {
-        top.suspicious(
-            "prometheus",
-            "Prometheus and its adapter are not modelled yet",
-            "signals come the cheap way: `metrics.delay`",
-            "set `metrics.delay` of the pool to the window and the delay that you expect of it",
-        );
     }
 }
 

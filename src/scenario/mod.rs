@@ -19,15 +19,16 @@ mod read_load;
 mod read_pool;
 mod read_rest;
 mod read_seldon;
-mod reader;
+pub(crate) mod reader;
 mod set;
 pub mod spec;
 pub mod trace;
-mod tree;
+pub(crate) mod tree;
 
 pub use check::{SELDON_SIGNALS, SIGNALS};
 pub use laws::{LAWS, LawKeys};
-pub use load::{Loaded, Origin, load};
+pub(crate) use load::stem;
+pub use load::{Loaded, Origin, fingerprint, load};
 pub use read_rest::FIGURES;
 pub use spec::{
     AdviceSpec, EventChange, EventSpec, Fault, LoadTarget, PoolSpec, Scenario, SeldonModel, SeldonServer, SeldonSpec,

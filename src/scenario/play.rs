@@ -25,6 +25,20 @@ pub(super) struct Written {
     set: Vec<(String, Node, Range<usize>)>,
 }
 
+/// What is not there cannot go down.
+pub(super) fn check_outages(top: &Section<'_>, events: &[Written]) {
+    if top.has("prometheus") {
+        return;
+    }
+    let outages = events.iter().filter(|event| matches!(event.fault, Some(Fault::PrometheusDown { .. })));
+    for event in outages {
+        top.reader.report(
+            Problem::warning(event.place.clone(), "there is no Prometheus that could go down", "changes nothing")
+                .help("add `[prometheus]`: signals come through it then"),
+        );
+    }
+}
+
 /// Reads one event.
 pub(super) fn event(section: &Section<'_>, lists: &Lists<'_>, run: Option<Span>) -> Option<Written> {
     let at = section.duration("at");

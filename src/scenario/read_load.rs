@@ -281,7 +281,7 @@ fn profile(section: &Section<'_>) -> Option<[f64; 24]> {
 
 impl Section<'_> {
     /// A name: lower-case letters, digits and dashes, not first a dash.
-    pub(super) fn name(&self, key: &str) -> Option<String> {
+    pub(crate) fn name(&self, key: &str) -> Option<String> {
         self.read(key, |node| {
             let name = super::reader::text(node)?;
             let fits = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');

@@ -24,25 +24,25 @@ pub struct Effective {
 }
 
 /// What all sections of one text share.
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     text: &'a str,
     problems: RefCell<Vec<Problem>>,
     effective: RefCell<Vec<Effective>>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) const fn new(text: &'a str) -> Self {
+    pub(crate) const fn new(text: &'a str) -> Self {
         Self { text, problems: RefCell::new(Vec::new()), effective: RefCell::new(Vec::new()) }
     }
 
-    pub(super) fn report(&self, problem: Problem) {
+    pub(crate) fn report(&self, problem: Problem) {
         let mut problems = self.problems.borrow_mut();
         if !problems.contains(&problem) {
             problems.push(problem);
         }
     }
 
-    pub(super) fn finish(self) -> (Vec<Problem>, Vec<Effective>) {
+    pub(crate) fn finish(self) -> (Vec<Problem>, Vec<Effective>) {
         (self.problems.into_inner(), self.effective.into_inner())
     }
 
@@ -61,12 +61,12 @@ impl<'a> Reader<'a> {
 }
 
 /// A table of the scenario that is being read.
-pub(super) struct Section<'a> {
-    pub(super) reader: &'a Reader<'a>,
+pub(crate) struct Section<'a> {
+    pub(crate) reader: &'a Reader<'a>,
     keys: &'static Keys,
     entries: &'a [Entry],
     /// Where it begins: its key or header.
-    pub(super) at: Range<usize>,
+    pub(crate) at: Range<usize>,
     /// Its path, as in `--set`.
     pub(super) path: String,
     /// Its name in messages: `[[pool]] "chat"`.
@@ -79,7 +79,7 @@ const NOTHING: &[Entry] = &[];
 
 impl<'a> Section<'a> {
     /// Opens a table; unknown keys and a value that is no table are reported at once.
-    pub(super) fn open(
+    pub(crate) fn open(
         reader: &'a Reader<'a>,
         keys: &'static Keys,
         node: &'a Node,
@@ -144,17 +144,17 @@ impl<'a> Section<'a> {
     }
 
     /// Is it written?
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.entry(name).is_some()
     }
 
     /// The place of a key's value, or of the section where it is not written.
-    pub(super) fn place(&self, name: &str) -> Range<usize> {
+    pub(crate) fn place(&self, name: &str) -> Range<usize> {
         self.entry(name).map_or_else(|| self.at.clone(), |entry| entry.node.at.clone())
     }
 
     /// The entry of a key.
-    pub(super) fn entry(&self, name: &str) -> Option<&'a Entry> {
+    pub(crate) fn entry(&self, name: &str) -> Option<&'a Entry> {
         self.entries.iter().find(|entry| entry.key == name)
     }
 
@@ -167,7 +167,7 @@ impl<'a> Section<'a> {
     }
 
     /// Reports an error at a key's value.
-    pub(super) fn wrong(
+    pub(crate) fn wrong(
         &self,
         name: &str,
         message: impl Into<String>,
@@ -189,7 +189,7 @@ impl<'a> Section<'a> {
     }
 
     /// Reads a key's value, or its default; `None` where neither is there or the value is wrong, which is then reported.
-    pub(super) fn read<T>(&self, name: &str, parse: impl Fn(&Node) -> Result<T, String>) -> Option<T> {
+    pub(crate) fn read<T>(&self, name: &str, parse: impl Fn(&Node) -> Result<T, String>) -> Option<T> {
         let key = self.key(name);
         let path = join(&self.path, name);
         if let Some(entry) = self.entry(name) {
@@ -242,7 +242,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    pub(super) fn text(&self, name: &str) -> Option<String> {
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
         self.read(name, text)
     }
     pub(super) fn duration(&self, name: &str) -> Option<Span> {
@@ -268,7 +268,7 @@ impl<'a> Section<'a> {
     pub(super) fn rate(&self, name: &str) -> Option<f64> {
         self.read(name, |node| quoted(node, units::rate, "40/s"))
     }
-    pub(super) fn share(&self, name: &str) -> Option<f64> {
+    pub(crate) fn share(&self, name: &str) -> Option<f64> {
         self.read(name, |node| quoted(node, units::share, "70%"))
     }
     pub(super) fn cpu(&self, name: &str) -> Option<u64> {
@@ -300,11 +300,11 @@ impl<'a> Section<'a> {
             Ok(value)
         })
     }
-    pub(super) fn whole(&self, name: &str) -> Option<u64> {
+    pub(crate) fn whole(&self, name: &str) -> Option<u64> {
         self.read(name, whole)
     }
     /// A whole number that fits a count of replicas.
-    pub(super) fn count(&self, name: &str) -> Option<u32> {
+    pub(crate) fn count(&self, name: &str) -> Option<u32> {
         self.read(name, count)
     }
     /// A whole number or a word for no bound: the inner `None`.
@@ -320,7 +320,7 @@ impl<'a> Section<'a> {
             _ => Err(format!("{} where true or false is wanted", node.kind())),
         })
     }
-    pub(super) fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Option<T> {
+    pub(crate) fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Option<T> {
         self.read(name, |node| {
             let word = text(node)?;
             choices.iter().find(|(choice, _)| *choice == word).map(|&(_, value)| value).ok_or_else(|| {
@@ -331,7 +331,7 @@ impl<'a> Section<'a> {
             })
         })
     }
-    pub(super) fn texts(&self, name: &str) -> Option<Vec<String>> {
+    pub(crate) fn texts(&self, name: &str) -> Option<Vec<String>> {
         self.read(name, |node| match &node.value {
             Value::List(items) => items.iter().map(text).collect(),
             _ => Err(format!("{} where a list of texts is wanted", node.kind())),
@@ -346,7 +346,7 @@ impl<'a> Section<'a> {
     }
 
     /// The table under a key; all defaults where it is not written.
-    pub(super) fn table(&self, name: &str) -> Section<'a> {
+    pub(crate) fn table(&self, name: &str) -> Section<'a> {
         let Kind::Table(keys) = self.key(name).kind else { panic!("`{name}` is a table of {}", self.title) };
         let title = self.inner_title(name);
         match self.entry(name) {
@@ -387,12 +387,12 @@ impl<'a> Section<'a> {
     }
 
     /// The table under a key, if it is written.
-    pub(super) fn table_if(&self, name: &str) -> Option<Section<'a>> {
+    pub(crate) fn table_if(&self, name: &str) -> Option<Section<'a>> {
         self.has(name).then(|| self.table(name))
     }
 
     /// The tables of a list; each is addressed by its `name` where it has one, else by its number.
-    pub(super) fn tables(&self, name: &str) -> Vec<Section<'a>> {
+    pub(crate) fn tables(&self, name: &str) -> Vec<Section<'a>> {
         let Kind::Tables(keys) = self.key(name).kind else { panic!("`{name}` is a list of tables of {}", self.title) };
         let Some(entry) = self.entry(name) else { return Vec::new() };
         let Value::List(items) = &entry.node.value else {

@@ -6,14 +6,14 @@ use toml::de::{DeTable, DeValue};
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Node {
-    pub(super) at: Range<usize>,
-    pub(super) value: Value,
+pub(crate) struct Node {
+    pub(crate) at: Range<usize>,
+    pub(crate) value: Value,
 }
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Text(String),
     /// A number as it was written: whole or not is for the key to say.
     Number(String),
@@ -25,15 +25,15 @@ pub(super) enum Value {
 
 /// A key, its value, and where the key stands.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) key_at: Range<usize>,
-    pub(super) node: Node,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) key_at: Range<usize>,
+    pub(crate) node: Node,
 }
 
 impl Node {
     /// Reads a text. Syntax errors are returned together, with what could be read.
-    pub(super) fn parse(text: &str) -> (Self, Vec<Problem>) {
+    pub(crate) fn parse(text: &str) -> (Self, Vec<Problem>) {
         let (table, errors) = DeTable::parse_recoverable(text);
         let problems = errors
             .iter()
@@ -48,7 +48,7 @@ impl Node {
     }
 
     /// The value as TOML on one line, however it was written.
-    pub(super) fn inline(&self) -> String {
+    pub(crate) fn inline(&self) -> String {
         match &self.value {
             Value::Text(text) => format!("{text:?}"),
             Value::Number(text) | Value::Date(text) => text.clone(),
@@ -63,7 +63,7 @@ impl Node {
     }
 
     /// The value of a key of a table.
-    pub(super) fn get(&self, key: &str) -> Option<&Entry> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Entry> {
         match &self.value {
             Value::Table(entries) => entries.iter().find(|entry| entry.key == key),
             _ => None,
@@ -71,7 +71,7 @@ impl Node {
     }
 
     /// What kind of value it is, for messages.
-    pub(super) const fn kind(&self) -> &'static str {
+    pub(crate) const fn kind(&self) -> &'static str {
         match &self.value {
             Value::Text(_) => "text",
             Value::Number(_) => "a bare number",
