@@ -10,7 +10,7 @@ use super::models::{Band, ModelTicks, coloured, raised, slowest, summed};
 use super::panel::{LEFT_PX, Panel, RIGHT_PX};
 use super::series::{Point, Timed, greatest, held, pieces, sampled};
 use super::style::{Anchor, BLUE, GREEN, Key, LABEL_PX, MODEL_OPACITY, MUTED, Mark, ORANGE, TEXT, Type, VERMILION};
-use super::timeline::{DRAINING_OPACITY, PoolFigure, READY_OPACITY, STARTING_OPACITY, fitted};
+use super::timeline::{DRAINING_OPACITY, PoolFigure, READY_OPACITY, STARTING_OPACITY, fitted, from_and_to_zero};
 use crate::record::ServerRow;
 use plotters::prelude::DrawingBackend;
 
@@ -49,6 +49,9 @@ const LEGEND_ROW_PX: u32 = 18;
 const LEGEND_COLUMNS: usize = 5;
 const MEMORY_OPACITY: f64 = 0.3;
 const RELOADS_OPACITY: f64 = 0.5;
+
+/// Evictions and reloads are counted in so many parts of the time: one in a tick of some seconds is no rate.
+const RATE_WINDOWS: f64 = 120.0;
 
 /// The right-hand scale reaches this at least: a few reloads are no thrashing.
 const LEAST_PER_MINUTE: f64 = 5.0;
@@ -211,7 +214,8 @@ impl<'a, 'b> ServerBlock<'a, 'b> {
 
     fn draw_memory<B: DrawingBackend>(&self, panel: &Panel<'_, B>, end_s: f64) -> Result<(), PlotError> {
         let rows = self.figure.rows;
-        let (evicted, reloaded) = (per_minute(rows, |row| row.evictions), per_minute(rows, |row| row.reloads));
+        let rates = |count: fn(&ServerRow) -> u64| per_minute(rows, end_s / RATE_WINDOWS, count);
+        let (evicted, reloaded) = (rates(|row| row.evictions), rates(|row| row.reloads));
         let most_per_minute = greatest(evicted.iter().chain(&reloaded).map(|point| point.1));
         let most_bytes = greatest(rows.iter().map(|row| row.memory_bytes.max(row.memory_used_bytes) as f64));
         let (unit, words) = memory_unit(most_bytes);
@@ -235,7 +239,7 @@ impl<'a, 'b> ServerBlock<'a, 'b> {
             panel.right_labels(&right)?;
             panel.area(&right, curve(&reloaded), None, ORANGE, RELOADS_OPACITY)?;
             let bursts = pieces(&evicted, |point| Some(point.1).filter(|rate| *rate > 0.0));
-            panel.curves(&right, bursts, VERMILION)?;
+            panel.curves(&right, bursts.into_iter().map(from_and_to_zero).collect(), VERMILION)?;
         }
         panel.curve(&y, held(rows, end_s, |row| row.memory_bytes as f64 / unit), GREEN)?;
         if most_bytes > 0.0 { Ok(()) } else { panel.remark("no memory was given") }
@@ -246,15 +250,18 @@ fn curve(points: &[Point]) -> Vec<Point> {
     sampled(points, |point| point.1)
 }
 
-/// The growth of a count in each tick, per minute.
-fn per_minute(rows: &[ServerRow], count: impl Fn(&ServerRow) -> u64) -> Vec<Point> {
-    let (mut before, mut at) = (0, 0.0);
-    let mut rates = Vec::with_capacity(rows.len());
-    for row in rows {
-        let (now, length_s) = (count(row), row.time_s - at);
-        let rate = if length_s > 0.0 { now.saturating_sub(before) as f64 * 60.0 / length_s } else { 0.0 };
-        rates.push((row.time_s, rate));
-        (before, at) = (now, row.time_s);
+/// The growth of a count per minute, over as many whole ticks as reach the length of a window; the last may be shorter.
+fn per_minute(rows: &[ServerRow], window_s: f64, count: impl Fn(&ServerRow) -> u64) -> Vec<Point> {
+    let (mut before, mut begin_s) = (0, 0.0);
+    let mut rates = Vec::new();
+    for (number, row) in rows.iter().enumerate() {
+        let (now, length_s) = (count(row), row.time_s - begin_s);
+        let is_last = number + 1 == rows.len();
+        // A billionth of slack: ticks of a tenth of a second do not add up exactly.
+        if length_s > 0.0 && (is_last || length_s >= window_s * (1.0 - 1e-9)) {
+            rates.push((row.time_s, now.saturating_sub(before) as f64 * 60.0 / length_s));
+            (before, begin_s) = (now, row.time_s);
+        }
     }
     rates
 }
@@ -358,9 +365,10 @@ mod tests {
 
     #[test]
     fn counts_since_the_start_become_rates() {
-        let rows = [server_row(30.0, 1, 2), server_row(60.0, 1, 2), server_row(70.0, 1, 5)];
-        // 2 in half a minute, none, 3 in a sixth.
-        assert_eq!(per_minute(&rows, |row| row.reloads), [(30.0, 4.0), (60.0, 0.0), (70.0, 18.0)]);
+        let rows = [server_row(15.0, 1, 1), server_row(30.0, 1, 2), server_row(60.0, 1, 2), server_row(70.0, 1, 5)];
+        // 2 in half a minute, none in the next, 3 in a sixth.
+        assert_eq!(per_minute(&rows, 30.0, |row| row.reloads), [(30.0, 4.0), (60.0, 0.0), (70.0, 18.0)]);
+        assert_eq!(per_minute(&rows, 1e3, |row| row.reloads), [(70.0, 300.0 / 70.0)]);
         assert_eq!((memory_unit(3e9).1, memory_unit(1_048_576.0).1, memory_unit(5.0).1), ("GiB", "MiB", "bytes"));
     }
 }

@@ -38,8 +38,8 @@ pub const MODELS: [RGBColor; 8] = [
     RGBColor(153, 153, 51),
     RGBColor(170, 68, 153),
 ];
-/// All models beyond those.
-pub const OTHERS: RGBColor = RGBColor(187, 193, 201);
+/// All models beyond those: a grey that is warmer than that of words and draining replicas.
+pub const OTHERS: RGBColor = RGBColor(182, 168, 150);
 /// Opacity of a model's band.
 pub const MODEL_OPACITY: f64 = 0.75;
 

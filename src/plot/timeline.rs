@@ -388,7 +388,7 @@ impl PoolFigure<'_> {
 }
 
 /// The same curve, risen from zero at its start and fallen to zero at its end.
-fn from_and_to_zero(mut points: Vec<Point>) -> Vec<Point> {
+pub(super) fn from_and_to_zero(mut points: Vec<Point>) -> Vec<Point> {
     if let (Some(&(start_s, _)), Some(&(end_s, _))) = (points.first(), points.last()) {
         points.insert(0, (start_s, 0.0));
         points.push((end_s, 0.0));
