@@ -248,6 +248,7 @@ impl<'a> Import<'a> {
             name,
             called: Some(identity.name.clone()),
             config: object.config.clone(),
+            container: pods.inference(&object.config).unwrap_or(&object.config).to_owned(),
             namespace: identity.namespace.clone(),
             scaling,
             capabilities,
@@ -354,11 +355,12 @@ impl<'a> Import<'a> {
     fn assumed_server(&mut self, wanted: &str, config: &str) -> ServerPlan {
         let mut assumed = Vec::new();
         let name = self.name("Server", wanted, &mut assumed);
-        assumed.push(format!("Server/{wanted} came without its manifest: a {config} as in the chart"));
+        assumed.push(format!("Server/{wanted} came without its manifest: ServerConfig {config} of the chart"));
         ServerPlan {
             name,
             called: None,
             config: config.to_owned(),
+            container: config.to_owned(),
             namespace: String::new(),
             scaling: EffectiveScaling { replicas: 1, min: 1, max: 1 },
             capabilities: chart_capabilities(config).unwrap_or_default(),
@@ -397,6 +399,12 @@ impl<'a> Import<'a> {
             hosts = left;
         }
         self.room(model, &hosts, servers);
+        let apart = servers.iter().any(|server| !identity.meets(&server.namespace));
+        if let (None, true, Some(&first)) = (model.server, apart, hosts.first()) {
+            let words = format!("{} goes to {}: a scenario knows no namespaces", model.name, servers[first].name);
+            model.assumed.push(words);
+            (model.server, hosts) = (Some(first), vec![first]);
+        }
         model.hosts = hosts;
     }
 
@@ -491,8 +499,8 @@ impl<'a> Import<'a> {
             let target = &hpa.spec.scale_target_ref;
             let identity = Identity { name: target.name.clone(), namespace: hpa.namespace.clone(), at: hpa.at.clone() };
             let found = match target.kind.as_str() {
-                "Model" => scene.model(&identity).map(|number| (&mut scene.models[number].hpa, number)),
-                "Server" => scene.server(&identity).map(|number| (&mut scene.servers[number].hpa, number)),
+                "Model" => scene.model(&identity).map(|number| (scene.models[number].hpa.is_some(), number)),
+                "Server" => scene.server(&identity).map(|number| (scene.servers[number].hpa.is_some(), number)),
                 other => {
                     let words = format!("HorizontalPodAutoscaler/{}: it scales {other}/{}", hpa.name, target.name);
                     let at = place(&self.sources[index], hpa.at.start);
@@ -501,7 +509,7 @@ impl<'a> Import<'a> {
                 }
             };
             let at = hpa.place("spec.scaleTargetRef.name");
-            match found.map(|(slot, number)| (slot.is_some(), number)) {
+            match found {
                 None if self.incomplete => {}
                 None => {
                     let message = format!("there is no {} {} in what was given", target.kind, target.name);
@@ -539,25 +547,7 @@ impl<'a> Import<'a> {
             }
         }
         spec.metrics = kept;
-        let target = &mut spec.scale_target_ref;
-        let name = if target.kind == "Model" { &scene.models[number].name } else { &scene.servers[number].name };
-        name.clone_into(&mut target.name);
-        if target.api_version.is_empty() {
-            API_VERSION.clone_into(&mut target.api_version);
-        }
-        for object in spec.metrics.iter_mut().filter_map(|metric| metric.object.as_mut()) {
-            let described = &mut object.described_object;
-            let namespace = hpa.namespace.clone();
-            let identity = Identity { name: described.name.clone(), namespace, at: hpa.at.clone() };
-            let name = match described.kind.as_str() {
-                "Model" => scene.model(&identity).map(|number| &scene.models[number].name),
-                "Server" => scene.server(&identity).map(|number| &scene.servers[number].name),
-                _ => None,
-            };
-            if let Some(name) = name {
-                name.clone_into(&mut described.name);
-            }
-        }
+        renamed(&mut spec, hpa, scene, number);
         self.imported.read.push(format!(
             "HorizontalPodAutoscaler/{} ({})",
             clean(&hpa.name),
@@ -576,6 +566,33 @@ impl<'a> Import<'a> {
         read.append(&mut self.imported.read);
         self.imported.read = read;
         (self.imported.text, self.imported.assumed) = scene.write().finish(&head);
+    }
+}
+
+/// The names of a scenario in place of those that the manifests have.
+fn renamed(spec: &mut HpaSpec, hpa: &Autoscaler, scene: &Scene<'_>, number: usize) {
+    let target = &mut spec.scale_target_ref;
+    if target.kind == "Model" {
+        scene.models[number].name.clone_into(&mut target.name);
+    } else {
+        let server = &scene.servers[number];
+        server.name.clone_into(&mut target.name);
+        let containers = spec.metrics.iter_mut().filter_map(|metric| metric.container_resource.as_mut());
+        for source in containers.filter(|source| source.container == server.container) {
+            server.name.clone_into(&mut source.container);
+        }
+    }
+    for object in spec.metrics.iter_mut().filter_map(|metric| metric.object.as_mut()) {
+        let described = &mut object.described_object;
+        let identity = Identity { name: described.name.clone(), namespace: hpa.namespace.clone(), at: hpa.at.clone() };
+        let name = match described.kind.as_str() {
+            "Model" => scene.model(&identity).map(|number| &scene.models[number].name),
+            "Server" => scene.server(&identity).map(|number| &scene.servers[number].name),
+            _ => None,
+        };
+        if let Some(name) = name {
+            name.clone_into(&mut described.name);
+        }
     }
 }
 

@@ -41,6 +41,8 @@ pub(super) struct ServerPlan {
     pub(super) called: Option<String>,
     /// Its ServerConfig.
     pub(super) config: String,
+    /// The container that holds the models.
+    pub(super) container: String,
     /// Its namespace, empty if it is not given.
     pub(super) namespace: String,
     /// Counts as the scheduler gets them.
