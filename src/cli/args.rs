@@ -17,6 +17,16 @@ const RUN_EXAMPLES: &str = "Examples:
   sim run scenarios/spike.toml --set pool.chat.scaler.hpa.cpu=60% --seeds 10
   sim run scenarios/spike.toml --json -q | jq '.pools[0].latency'";
 
+const SWEEP_EXAMPLES: &str = "Examples:
+  sim sweep scenarios/spike-sweep.toml --dry-run
+  sim sweep scenarios/spike-sweep.toml --top 20 --sort cost
+  sim sweep scenarios/spike-sweep.toml --resume                 after Ctrl-C or a crash
+  sim sweep scenarios/spike-sweep.toml --shard 2/8 --out part-2  on the second of eight machines";
+
+const MERGE_EXAMPLES: &str = "Examples:
+  sim merge output/spike-sweep-shard-*
+  sim merge part-* --out output/spike-sweep";
+
 const COMPARE_EXAMPLES: &str = "Examples:
   sim compare scenarios/spike.toml mine.toml --seeds 20
   sim compare output/spike output/planned           finished runs: read again, or run where they lack a seed
@@ -108,6 +118,9 @@ pub enum Command {
     /// Simulate; CSV, PNG and a summary into output/NAME/.
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArguments),
+    /// Grid or sample of settings × seeds, in parallel: table, heat maps, Pareto chart.
+    #[command(after_help = SWEEP_EXAMPLES)]
+    Sweep(SweepArguments),
     /// Two or more scenarios or finished runs under the same seeds: differences with intervals.
     #[command(after_help = COMPARE_EXAMPLES)]
     Compare(CompareArguments),
@@ -126,6 +139,9 @@ pub enum Command {
     /// Write the autoscaler that a scenario describes.
     #[command(after_help = EXPORT_EXAMPLES)]
     Export(ExportArguments),
+    /// Join the shards of one sweep.
+    #[command(after_help = MERGE_EXAMPLES)]
+    Merge(MergeArguments),
     /// Write a commented scenario to stdout.
     #[command(after_help = INIT_EXAMPLES)]
     Init(InitArguments),
@@ -210,6 +226,85 @@ pub enum Picture {
     Png,
     /// timeline.svg
     Svg,
+}
+
+/// Flags of `sweep`.
+#[derive(Clone, Debug, Args)]
+pub struct SweepArguments {
+    /// A sweep file: a base scenario and the key paths that vary.
+    #[arg(value_name = "SWEEP")]
+    pub sweep: String,
+    /// Override one key of the base.
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// First seed; else the sweep's, else the base's.
+    #[arg(long, value_name = "N", env = "SIM_SEED")]
+    pub seed: Option<u64>,
+    /// Runs of every point, with seeds N0, N0+1, ...; else the sweep's.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub seeds: Option<u32>,
+    /// Where to write; `-` writes points.csv to stdout. With --shard /N: the folder above the share's.
+    #[arg(short, long, value_name = "DIR", env = "SIM_OUT")]
+    pub out: Option<PathBuf>,
+    /// Go on where the folder's journal ends; without one, begin.
+    #[arg(long)]
+    pub resume: bool,
+    /// Run a share of the points, K from 1; `/N` takes K from JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID.
+    #[arg(long, value_name = "K/N")]
+    pub shard: Option<String>,
+    /// Rows of the table; else all of a few, the best of many.
+    #[arg(long, value_name = "N")]
+    pub top: Option<u32>,
+    /// Figure or axis by which the table is sorted; else the sweep's.
+    #[arg(long, value_name = "COLUMN")]
+    pub sort: Option<String>,
+    /// Form of the result.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    /// Short for --format json.
+    #[arg(long)]
+    pub json: bool,
+    /// Exit with 3 if any run misses an objective.
+    #[arg(long)]
+    pub check: bool,
+    /// Draw nothing.
+    #[arg(long, conflicts_with = "plots")]
+    pub no_plots: bool,
+    /// What to draw.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "png")]
+    pub plots: Vec<Picture>,
+    /// Threads over points and seeds; results do not depend on it.
+    #[arg(short, long, value_name = "N", env = "SIM_JOBS", value_parser = clap::value_parser!(u32).range(1..=1_024))]
+    pub jobs: Option<u32>,
+    /// Check everything, and say what would be run.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Of an indexed Kubernetes Job, from 0.
+    #[arg(long, hide = true, env = "JOB_COMPLETION_INDEX")]
+    pub job_completion_index: Option<String>,
+    /// Of a Slurm array.
+    #[arg(long, hide = true, env = "SLURM_ARRAY_TASK_ID")]
+    pub slurm_array_task_id: Option<String>,
+    /// The least of a Slurm array.
+    #[arg(long, hide = true, env = "SLURM_ARRAY_TASK_MIN")]
+    pub slurm_array_task_min: Option<String>,
+}
+
+/// Flags of `merge`.
+#[derive(Clone, Debug, Args)]
+pub struct MergeArguments {
+    /// Folders that `sweep --shard K/N` wrote.
+    #[arg(required = true, value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
+    /// Where to write; else output/NAME.
+    #[arg(short, long, value_name = "DIR", env = "SIM_OUT")]
+    pub out: Option<PathBuf>,
+    /// Draw nothing.
+    #[arg(long, conflicts_with = "plots")]
+    pub no_plots: bool,
+    /// What to draw.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "png")]
+    pub plots: Vec<Picture>,
 }
 
 /// Flags of `compare`.

@@ -69,6 +69,11 @@ impl OutputFolder {
 
     /// Swaps it in. Files of the old folder that no run wrote are carried over.
     pub fn finish(self) -> Result<(), Failure> {
+        self.swap()
+    }
+
+    /// Swaps it in and keeps the name, for a folder that is rebuilt while it stands.
+    pub fn swap(&self) -> Result<(), Failure> {
         let swap =
             |error: std::io::Error| Failure::World(format!("cannot put {} in place: {error}", self.path.display()));
         if !self.path.exists() {
@@ -91,6 +96,12 @@ impl OutputFolder {
             return Err(swap(error));
         }
         fs::remove_dir_all(&old).map_err(swap)
+    }
+
+    /// Begins beside it once more.
+    pub fn rebuild(&self) -> Result<(), Failure> {
+        fs::create_dir_all(&self.building)
+            .map_err(|error| Failure::World(format!("cannot write {}: {error}", self.building.display())))
     }
 }
 

@@ -11,12 +11,14 @@ mod import;
 mod init;
 mod input;
 mod list;
+mod merge;
 mod output;
 mod plot;
 mod progress;
 mod replay;
 mod run;
 mod schema;
+mod sweep;
 
 use args::{Arguments, Color, Command};
 use clap::{CommandFactory, Parser};
@@ -43,6 +45,8 @@ enum Done {
     Missed,
     /// A replayed case differs from its record.
     Differs,
+    /// Ctrl-C, and what was done is kept.
+    Stopped,
 }
 
 /// Speaks to the user: results to stdout, everything else to stderr.
@@ -120,12 +124,14 @@ pub fn main() -> ExitCode {
     let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
     let outcome = match &arguments.command {
         Command::Run(arguments) => run::run(arguments, voice, &stop),
+        Command::Sweep(arguments) => sweep::run(arguments, voice, &stop),
         Command::Compare(arguments) => compare::run(arguments, voice, &stop),
         Command::Check(arguments) => check::check(arguments, voice),
         Command::Explain(arguments) => explain::explain(arguments, voice),
         Command::Replay(arguments) => replay::replay(arguments, voice),
         Command::Import(arguments) => import::import(arguments, voice),
         Command::Export(arguments) => export::export(arguments, voice),
+        Command::Merge(arguments) => merge::run(arguments, voice),
         Command::Init(arguments) => init::init(arguments, voice),
         Command::Plot(arguments) => plot::plot(arguments, voice),
         Command::List(arguments) => list::list(arguments, voice),
@@ -136,6 +142,7 @@ pub fn main() -> ExitCode {
         Ok(Done::Fine) => ExitCode::SUCCESS,
         Ok(Done::Missed) => ExitCode::from(3),
         Ok(Done::Differs) => ExitCode::from(1),
+        Ok(Done::Stopped) => ExitCode::from(130),
         Err(Failure::Wrong(text)) => {
             complain(&text);
             ExitCode::from(2)

@@ -187,7 +187,7 @@ pub(super) fn complete(
     Ok(names)
 }
 
-fn pretty(value: &Value) -> String {
+pub(super) fn pretty(value: &Value) -> String {
     let mut text = serde_json::to_string_pretty(value).expect("JSON values become text");
     text.push('\n');
     text
@@ -215,7 +215,7 @@ fn run_json(files: &Files<'_>, names: &[String]) -> Value {
     json!({
         "program": "sim",
         "version": env!("CARGO_PKG_VERSION"),
-        "target": format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+        "target": target(),
         "scenario": { "path": files.source.name, "name": scenario.name, "sha256": files.loaded.sha256() },
         "overrides": files.sets,
         "seed": files.seeds[0],
@@ -227,8 +227,13 @@ fn run_json(files: &Files<'_>, names: &[String]) -> Value {
     })
 }
 
+/// Files are the same for one target.
+pub(super) fn target() -> String {
+    format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS)
+}
+
 /// What differs between two runs of the same thing.
-fn volatile() -> Value {
+pub(super) fn volatile() -> Value {
     #[allow(clippy::disallowed_methods)] // when it ran in the world, for people; no result depends on it
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
@@ -244,7 +249,7 @@ fn scenario_text(files: &Files<'_>, folder: &Path) -> String {
 }
 
 /// A path as it reads from a folder.
-fn relative(file: &Path, folder: &Path) -> PathBuf {
+pub(super) fn relative(file: &Path, folder: &Path) -> PathBuf {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     let (file, folder) = (plain(&absolute(file)), plain(&absolute(folder)));
     let same = file.components().zip(folder.components()).take_while(|(a, b)| a == b).count();
@@ -255,7 +260,7 @@ fn relative(file: &Path, folder: &Path) -> PathBuf {
 }
 
 /// Without `.` and `..`.
-fn plain(path: &Path) -> PathBuf {
+pub(super) fn plain(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
         match part {

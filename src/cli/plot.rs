@@ -12,7 +12,11 @@ pub(super) fn plot(arguments: &PlotArguments, voice: Voice) -> Result<Done, Fail
             path.display()
         )));
     }
-    let pictures = output::draw_folder(path, &arguments.plots)?;
+    let pictures = if path.join(crate::experiment::JOURNAL).exists() {
+        super::sweep::draw_folder(path, &arguments.plots, voice)?
+    } else {
+        output::draw_folder(path, &arguments.plots)?
+    };
     let mut names = Vec::new();
     for (name, bytes) in pictures {
         let building = path.join(format!(".{name}.tmp-{}", std::process::id()));

@@ -24,6 +24,18 @@ impl Axis {
         Self::steps(step, intervals(max, step))
     }
 
+    /// From the tick at or below `min` to the one at or above `max`, in about `want` steps of 1, 2 or 5 × 10ⁿ.
+    pub fn between(min: f64, max: f64, want: u32) -> Self {
+        let (min, max) = if min.is_finite() && max.is_finite() && min <= max { (min, max) } else { (0.0, 1.0) };
+        // A single value gets room on both sides.
+        let room = if max > min { 0.0 } else { min.abs().max(1.0) / 10.0 };
+        let step = round_up((max - min + 2.0 * room) / f64::from(want), &[1.0, 2.0, 5.0], false);
+        let first = ((min - room) / step + 1e-9).floor();
+        let count = (((max + room) / step - 1e-9).ceil() - first).max(1.0);
+        let ticks = (0..=count as u32).map(|i| (first + f64::from(i)) * step).map(|v| (v, short(v, step))).collect();
+        Self { lo: first * step, hi: (first + count) * step, log: false, ticks, unit: "" }
+    }
+
     /// From zero in exactly `count` whole steps, so that its ticks stand at those of another axis.
     pub fn alongside(max: f64, count: u32) -> Self {
         let step = round_up(max / f64::from(count), &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0], true);
@@ -217,6 +229,16 @@ mod tests {
         ] {
             assert_eq!(labels(&Axis::from_zero(max, 5, whole)), want, "max {max}");
         }
+    }
+
+    #[test]
+    fn an_axis_between_two_values_need_not_begin_at_zero() {
+        assert_eq!(labels(&Axis::between(62.0, 98.0, 5)), ["60", "70", "80", "90", "100"]);
+        assert_eq!(labels(&Axis::between(0.2, 0.6, 4)), ["0.2", "0.3", "0.4", "0.5", "0.6"]);
+        assert_eq!(labels(&Axis::between(-3.0, 4.0, 4)), ["-4", "-2", "0", "2", "4"]);
+        // 50 with a tenth of it on both sides.
+        assert_eq!(labels(&Axis::between(50.0, 50.0, 5)), ["44", "46", "48", "50", "52", "54", "56"]);
+        assert_eq!(labels(&Axis::between(f64::INFINITY, f64::NEG_INFINITY, 2)), ["0", "0.5", "1"]);
     }
 
     #[test]

@@ -112,6 +112,26 @@ impl<B: DrawingBackend> Sheet<B> {
         self.area.draw(&Rectangle::new(corners, colour.mix(opacity).filled())).map_err(draw_error)
     }
 
+    /// A filled shape with straight edges.
+    pub fn shape(&self, corners: &[Point], colour: RGBColor, opacity: f64) -> Result<(), PlotError> {
+        let shape = Polygon::new(self.whole_units(corners), colour.mix(opacity).filled());
+        self.area.draw(&shape).map_err(draw_error)
+    }
+
+    /// The four edges of a rectangle, within it.
+    pub fn frame(
+        &self,
+        (left, top): (f64, f64),
+        (right, bottom): (f64, f64),
+        width: f64,
+        colour: RGBColor,
+    ) -> Result<(), PlotError> {
+        self.rectangle((left, top), (right, top + width), colour, 1.0)?;
+        self.rectangle((left, bottom - width), (right, bottom), colour, 1.0)?;
+        self.rectangle((left, top), (left + width, bottom), colour, 1.0)?;
+        self.rectangle((right - width, top), (right, bottom), colour, 1.0)
+    }
+
     /// A horizontal dashed line.
     pub fn dashes(&self, (left, right): (f64, f64), y: f64, width: f64, colour: RGBColor) -> Result<(), PlotError> {
         const DASH_PX: f64 = 6.0;
@@ -454,6 +474,18 @@ fn with_text_widths(body: &str, widths: &[f64]) -> String {
         wide += &format!("{TEXT}textLength=\"{width:.0}\" lengthAdjust=\"spacingAndGlyphs\" {part}");
     }
     wide
+}
+
+/// As much of the words as the room holds, with an ellipsis if some are left out.
+pub fn fitted<B: DrawingBackend>(sheet: &Sheet<B>, words: &str, look: Type, room: f64) -> Result<String, PlotError> {
+    let mut words = printable(words);
+    if sheet.text_width(&words, look)? <= room {
+        return Ok(words);
+    }
+    while !words.is_empty() && sheet.text_width(&words, look)? > room - look.height_px {
+        words.pop();
+    }
+    Ok(format!("{}…", words.trim_end()))
 }
 
 /// Without control characters, which neither a picture nor XML can show.

@@ -5,12 +5,12 @@
 //! replicas below, the replicas of the models above.
 
 use super::axis::Axis;
-use super::canvas::{PlotError, Sheet};
+use super::canvas::{PlotError, Sheet, fitted};
 use super::models::{Band, ModelTicks, coloured, raised, slowest, summed};
 use super::panel::{LEFT_PX, Panel, RIGHT_PX};
 use super::series::{Point, Timed, greatest, held, pieces, sampled};
 use super::style::{Anchor, BLUE, GREEN, Key, LABEL_PX, MODEL_OPACITY, MUTED, Mark, ORANGE, TEXT, Type, VERMILION};
-use super::timeline::{DRAINING_OPACITY, PoolFigure, READY_OPACITY, STARTING_OPACITY, fitted, from_and_to_zero};
+use super::timeline::{DRAINING_OPACITY, PoolFigure, READY_OPACITY, STARTING_OPACITY, from_and_to_zero};
 use crate::record::ServerRow;
 use plotters::prelude::DrawingBackend;
 

@@ -5,7 +5,7 @@
 //! scaler could know of it.
 
 use super::axis::Axis;
-use super::canvas::{self, PlotError, Sheet, printable};
+use super::canvas::{self, PlotError, Sheet, fitted, printable};
 use super::panel::{LEFT_PX, Panel, RIGHT_PX, draw_key};
 use super::series::{Point, greatest, held, held_pieces, pieces, sampled};
 use super::server::{SERVER_PANELS, ServerBlock, ServerFigure, ServerSubject};
@@ -188,23 +188,6 @@ fn draw_heading<B: DrawingBackend>(sheet: &Sheet<B>, pool: &str) -> Result<(), P
     let look = Type::bold(15.0, TEXT);
     let words = fitted(sheet, pool, look, width - RIGHT_PX - LEFT_PX)?;
     sheet.text(&words, (20.0, 18.0), look, Anchor::Start)
-}
-
-/// As much of the words as the room holds, with an ellipsis if some are left out.
-pub(super) fn fitted<B: DrawingBackend>(
-    sheet: &Sheet<B>,
-    words: &str,
-    look: Type,
-    room: f64,
-) -> Result<String, PlotError> {
-    let mut words = printable(words);
-    if sheet.text_width(&words, look)? <= room {
-        return Ok(words);
-    }
-    while !words.is_empty() && sheet.text_width(&words, look)? > room - look.height_px {
-        words.pop();
-    }
-    Ok(format!("{}…", words.trim_end()))
 }
 
 impl PoolFigure<'_> {

@@ -7,6 +7,7 @@ pub mod export;
 pub mod seeds;
 mod seldon;
 pub mod summary;
+pub mod sweep;
 pub mod words;
 
 pub use compare::{comparison_csv, comparison_json, comparison_markdown, comparison_table};
@@ -14,3 +15,7 @@ pub use explain::{DecisionChoice, RunTables, evidence, explain_decision, explain
 pub use export::{result_line, runs_json, runs_json_lines, seeds_csv, totals_csv, totals_markdown, totals_of_json};
 pub use seeds::seeds_summary;
 pub use summary::{SummaryContext, run_summary, summary_json};
+pub use sweep::{
+    SweepTook, pareto_front, sorted_points, sweep_head, sweep_json_lines, sweep_markdown, sweep_report, sweep_size,
+    sweep_table,
+};

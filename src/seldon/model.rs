@@ -361,7 +361,7 @@ impl Model {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ReplicaState::{Available, Draining, LoadFailed, LoadRequested, Loaded, UnloadFailed, Unloaded, Unloading};
+    use ReplicaState::{Available, Draining, LoadRequested, Loaded};
 
     const AVAILABLE: ModelStatus = ModelStatus { state: ModelState::Available, ..ModelStatus::NEW };
 

@@ -163,6 +163,17 @@ impl Sweep {
         point
     }
 
+    /// The value of an axis that the base itself has, if it is one of them.
+    pub fn own_level(&self, axis: usize) -> Option<usize> {
+        let axis = &self.axes[axis];
+        (0..axis.labels.len()).find(|&level| {
+            axis.paths.iter().all(|path| {
+                let own = self.loaded.effective.iter().find(|(known, ..)| *known == path.path);
+                matches!((&path.values, own), (Values::List(all), Some((_, own, _))) if all[level].toml == *own)
+            })
+        })
+    }
+
     /// All overrides of a point: those of the base first.
     pub fn sets_of(&self, point: &Point) -> Vec<String> {
         self.sets.iter().chain(&point.sets).cloned().collect()
