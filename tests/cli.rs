@@ -341,7 +341,8 @@ fn every_command_explains_itself() {
         assert!(own.contains("Example") && own.contains(&format!("sim {command}")), "{own}");
     }
     assert!(help.contains("130 interrupted"));
-    for template in ["spike", "steady", "diurnal", "flash-crowd", "cold-start", "metrics-server-down"] {
+    for template in ["spike", "steady", "diurnal", "flash-crowd", "cold-start", "metrics-server-down", "prometheus-lag"]
+    {
         let text = stdout(&room.sim(&["init", template]));
         let file = room.write("template.toml", &text);
         expect_code(&room.sim(&["check", &file]), 0);

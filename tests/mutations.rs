@@ -7,12 +7,15 @@ use proptest::prelude::*;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-const SCENARIOS: [&str; 5] = [
+const SCENARIOS: [&str; 8] = [
     include_str!("../scenarios/spike.toml"),
     include_str!("../scenarios/diurnal.toml"),
     include_str!("../scenarios/metrics-server-down.toml"),
+    include_str!("../scenarios/prometheus-lag.toml"),
     include_str!("../scenarios/validation/php-three-days.toml"),
     EVERYTHING,
+    include_str!("../scenarios/seldon-mixed.toml"),
+    SELDON,
 ];
 
 /// Most keys that there are, in one file.
@@ -89,6 +92,111 @@ that = "p95 <= 300ms"
 for = "95% of time"
 [[objective]]
 that = "cost <= $3"
+"#;
+
+/// Most keys of Seldon Core 2, in one file.
+const SELDON: &str = r#"
+duration = "20m"
+[core]
+version = "2.10"
+forced_off = false
+control_delay = "300ms"
+kafka_hop.exponential = { mean = "2ms" }
+proxy_overhead = "1ms"
+autoscaling = { autoscalingModelEnabled = true, serverPackingEnabled = true, serverPackingPercentage = 0.5 }
+agent = { scalingStatsPeriodSeconds = 5, modelInferenceLagThreshold = 4, modelInactiveSecondsThreshold = 30, overcommitPercentage = 20 }
+kafka.topics.numPartitions = 2
+envoy.replicas = 2
+modelgateway = { replicas = 2, workers = 4, maxNumConsumers = 10 }
+pipelinegateway = { replicas = 2, maxNumConsumers = 10 }
+dataflow.replicas = 2
+[advice]
+one_to_one = false
+[[server]]
+name = "one"
+replicas = 2
+min_replicas = 1
+max_replicas = 4
+memory = "4GiB"
+capabilities = ["sklearn"]
+workers = 2
+queue = { capacity = 50, timeout = "5s" }
+cpu = { request = "1", limit = "2" }
+price = "$1/h"
+start = { image = "pulled", pull = "20s" }
+stop = { grace_period = "1m" }
+[[server]]
+name = "two"
+max_replicas = 0
+memory = "8GiB"
+discipline.processor_sharing = { cores = 2 }
+[server.scaler.hpa]
+max_replicas = 3
+metrics = [{ type = "Object", object = { metric = { name = "infer_rps" }, described_object = { kind = "Server", name = "two" }, target = { type = "Value", value = "20" } } }]
+[[model]]
+name = "a"
+server = "one"
+requirements = ["sklearn"]
+memory = "2GiB"
+min_replicas = 1
+max_replicas = 3
+service.gamma = { mean = "50ms", cv = 0.5 }
+cpu.per_request = "20ms"
+download = "2s"
+load = "3s"
+reload = "200ms"
+scaler.seldon_lag = {}
+[[model]]
+name = "b"
+memory = "3GiB"
+replicas = 1
+service = "30ms"
+scaler.hpa = { max_replicas = 2, metrics = [{ type = "Object", object = { metric = { name = "infer_rps" }, described_object = { kind = "Model", name = "b" }, target = { type = "AverageValue", average_value = "10" } } }] }
+[[model]]
+name = "c"
+memory = "2GiB"
+service = "20ms"
+scaler.schedule = { steps = [{ at = "2m", replicas = 2 }] }
+[[pipeline]]
+name = "flow"
+steps = [{ model = "a" }, { model = "b" }, { model = "c", after = ["a", "flow"] }]
+[[load]]
+name = "direct"
+to = "a"
+protocol = "rest"
+rate.step = { before = "5/s", after = "90/s", at = "3m" }
+[[load]]
+name = "by-grpc"
+to = "b"
+protocol = "grpc"
+rate.constant = "10/s"
+[[load]]
+name = "through"
+to = "flow"
+rate.constant = "8/s"
+timeout = "3s"
+[[event]]
+at = "4m"
+set = { "server.one.replicas" = 3, "model.a.max_replicas" = 4, "core.agent.overcommitPercentage" = 10 }
+[[event]]
+at = "5m"
+fault.agent_crash = { server = "one", ordinal = 0 }
+[[event]]
+at = "6m"
+fault.server_drain = { server = "two", ordinal = 0 }
+[[event]]
+at = "7m"
+fault.scheduler_restart = {}
+[[objective]]
+model = "a"
+that = "p95 <= 300ms"
+for = "95% of time"
+[[objective]]
+pipeline = "flow"
+that = "errors <= 1%"
+[[objective]]
+server = "one"
+that = "replicas_max <= 4"
 "#;
 
 /// A recorded case of an HPA, as `sim replay` reads it.
@@ -212,9 +320,12 @@ proptest! {
     }
 
     #[test]
-    fn flags_near_the_truth_never_panic(key in 0..8_usize, debris in 0..DEBRIS.len()) {
+    fn flags_near_the_truth_never_panic(key in 0..8_usize, other in 0..8_usize, debris in 0..DEBRIS.len()) {
         let keys = ["pool.one.replicas", "pool.one.service", "load.a.rate", "pool.one.scaler.hpa.behavior.scale_up.policies.0.value",
             "pool.0.start", "duration", "tick", "pool.one.queue.capacity"];
         answer(EVERYTHING.to_owned(), &[format!("{}={}", keys[key], DEBRIS[debris])]);
+        let keys = ["server.one.replicas", "model.a.service", "core.agent.overcommitPercentage", "pipeline.flow.steps.0.after",
+            "model.0.scaler", "server.two.memory", "model.b.min_replicas", "core.version"];
+        answer(SELDON.to_owned(), &[format!("{}={}", keys[other], DEBRIS[debris])]);
     }
 }

@@ -49,7 +49,8 @@ const REPLAY_EXAMPLES: &str = "Examples:
 
 const IMPORT_EXAMPLES: &str = "Examples:
   sim import k8s deploy.yaml hpa.yaml > scenarios/mine.toml
-  kubectl get deployment,hpa -o yaml | sim import k8s - > scenarios/mine.toml";
+  kubectl get deployment,hpa -o yaml | sim import k8s - > scenarios/mine.toml
+  sim import seldon models.yaml servers.yaml values.yaml > scenarios/mine.toml";
 
 const EXPORT_EXAMPLES: &str = "Examples:
   sim export k8s scenarios/spike.toml | kubectl apply --dry-run=server -f -
@@ -420,6 +421,8 @@ pub struct ImportArguments {
 pub enum ImportKind {
     /// Kubernetes manifests in YAML or JSON: workloads and their HorizontalPodAutoscalers.
     K8s,
+    /// Seldon Core 2: Models, Servers, Pipelines, their HorizontalPodAutoscalers, and Helm values of the installation.
+    Seldon,
 }
 
 /// Flags of `export`.

@@ -43,14 +43,26 @@ fn of_load(loaded: &Loaded, number: usize, load: &LoadSpec) -> f64 {
 /// `1 pool, 2h, about 1.7 M requests, about 2 s`.
 pub(super) fn words(loaded: &Loaded) -> String {
     let requests = requests(loaded);
-    let pools = loaded.scenario.pools.len();
     format!(
-        "{pools} pool{}, {}, about {} requests, about {}",
-        if pools == 1 { "" } else { "s" },
+        "{}, {}, about {} requests, about {}",
+        contents(&loaded.scenario),
         crate::report::words::duration(loaded.scenario.duration.as_secs_f64()),
         about(requests),
         seconds(run_s(&loaded.scenario, requests)),
     )
+}
+
+/// `1 pool`, `2 servers, 5 models`.
+fn contents(scenario: &Scenario) -> String {
+    let (servers, models, flows) = scenario
+        .seldon
+        .as_ref()
+        .map_or((0, 0, 0), |seldon| (seldon.servers.len(), seldon.models.len(), seldon.flows.len()));
+    let counts =
+        [(scenario.pools.len() - servers, "pool"), (servers, "server"), (models, "model"), (flows, "pipeline")];
+    let words = counts.into_iter().filter(|&(count, _)| count > 0);
+    let words = words.map(|(count, word)| format!("{count} {word}{}", if count == 1 { "" } else { "s" }));
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// How long a run takes, in seconds.

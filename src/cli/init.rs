@@ -24,6 +24,7 @@ pub(super) static TEMPLATES: &[Template] = templates! {
     "flash-crowd": "a steep rise with a long tail",
     "cold-start": "what slow pulls and loads cost",
     "metrics-server-down": "an outage of metrics-server in the middle of a rise",
+    "prometheus-lag": "CPU through metrics-server against requests per second through Prometheus",
 };
 
 pub(super) fn init(arguments: &InitArguments, voice: Voice) -> Result<Done, Failure> {

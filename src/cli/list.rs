@@ -3,12 +3,13 @@
 use super::args::{ListArguments, Listed};
 use super::init::TEMPLATES;
 use super::{Done, Failure, Voice};
-use crate::scenario::keys::{ARRIVALS, Fallback, Key, Keys, Kind, RATE, SCALER};
-use crate::scenario::{FIGURES, LAWS, SIGNALS};
+use crate::scenario::keys::{ARRIVALS, Fallback, Key, Keys, Kind, RATE};
+use crate::scenario::keys_seldon::MODEL_SCALER;
+use crate::scenario::{FIGURES, LAWS, SELDON_SIGNALS, SIGNALS};
 
 pub(super) fn list(arguments: &ListArguments, voice: Voice) -> Result<Done, Failure> {
     let text = match arguments.what {
-        Listed::Scalers => kinds("scaler", &SCALER),
+        Listed::Scalers => kinds("scaler", &MODEL_SCALER),
         Listed::Loads => format!("{}{}", kinds("arrivals", &ARRIVALS), kinds("rate", &RATE)),
         Listed::Laws => rows(LAWS.iter().map(|law| {
             let sets: Vec<String> = law.sets.iter().map(|set| set.join("+")).collect();
@@ -17,6 +18,7 @@ pub(super) fn list(arguments: &ListArguments, voice: Voice) -> Result<Done, Fail
         Listed::Signals => rows(
             SIGNALS
                 .iter()
+                .chain(SELDON_SIGNALS)
                 .map(|&(name, about)| (name.to_owned(), about.to_owned(), "Pods, Object, External".to_owned()))
                 .chain([(
                     "[[signal]]".to_owned(),

@@ -4,16 +4,17 @@ use super::Failure;
 use super::args::Picture;
 use super::folder::OutputFolder;
 use crate::diagnostics::Source;
-use crate::plot::{PoolFigure, TimelineFigure, timeline_png, timeline_svg};
+use crate::plot::{ModelTicks, PoolFigure, ServerFigure, TimelineFigure, timeline_png, timeline_svg};
 use crate::record::{
-    ConditionSpec, Figure, FilePlan, LatencyRow, ModelName, ObjectiveScope, Recorder, RunTotals, ScalerPlan,
-    SeldonNames, ServerName, Sink, TableReader, TableWriter, Tally, TallyPlan, TallyPool, TimelineRow, Truth,
+    ConditionSpec, Figure, FilePlan, LatencyRow, ModelName, ModelRow, Objective, ObjectiveScope, Recorder, RunTotals,
+    ScalerPlan, SeldonNames, ServerName, ServerRow, Sink, TableReader, TableWriter, Tally, TallyPlan, TallyPool,
+    TimelineRow, Truth,
 };
 use crate::report;
 use crate::scalers::{Report, ScalerSpec};
-
 use crate::scenario::{Loaded, PoolSpec, Scenario, SeldonServer};
-use crate::units::{Id, PoolId, ScalerId, SimTime};
+use crate::units::{Id, ScalerId, SimTime};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io::BufWriter;
@@ -78,8 +79,11 @@ pub(super) fn plan(scenario: &Scenario, folder: Option<&OutputFolder>, requests:
             None => Ok(Box::new(std::io::sink())),
         }
     };
+    let seldon = seldon_plan(scenario);
+    let of_seldon = !seldon.is_empty();
     Ok(FilePlan {
         tick: scenario.tick,
+        seldon,
         pools: scenario.pools.iter().map(|pool| pool.name.clone()).collect(),
         loads: scenario.loads.iter().map(|load| load.name.clone()).collect(),
         scalers: scalers(scenario),
@@ -87,6 +91,7 @@ pub(super) fn plan(scenario: &Scenario, folder: Option<&OutputFolder>, requests:
         decisions: open("decisions.csv")?,
         events: open("events.csv")?,
         requests: if requests { Some(open("requests.csv")?) } else { None },
+        models_and_servers: if of_seldon { Some((open("models.csv")?, open("servers.csv")?)) } else { None },
     })
 }
 
@@ -154,6 +159,9 @@ pub(super) fn complete(
     if files.requests {
         names.push("requests.csv".to_owned());
     }
+    if !seldon_plan(&files.loaded.scenario).is_empty() {
+        names.extend(["models.csv", "servers.csv"].map(str::to_owned));
+    }
     let mut latency = TableWriter::for_rows::<LatencyRow>(folder.create("latency.csv")?);
     for row in tally.latency_rows() {
         latency.row(&row);
@@ -168,8 +176,8 @@ pub(super) fn complete(
     folder.write("scenario.toml", scenario_text(&files, folder.path()).as_bytes())?;
     names.extend(["summary.json", "scenario.toml", "run.json"].map(str::to_owned));
     if !files.pictures.is_empty() {
-        let rows = timeline_rows(&folder.file("timeline.csv"))?;
-        for (name, bytes) in draw(&files.loaded.scenario, &rows, &totals[0], files.pictures)? {
+        let tables = Tables::read(|name| folder.file(name))?;
+        for (name, bytes) in draw(&files.loaded.scenario, &tables, &totals[0], files.pictures)? {
             folder.write(&name, &bytes)?;
             names.push(name);
         }
@@ -266,11 +274,49 @@ pub(super) fn plain(path: &Path) -> PathBuf {
     out
 }
 
-fn timeline_rows(path: &Path) -> Result<Vec<TimelineRow>, Failure> {
+/// The tables of a run that its pictures are drawn from.
+struct Tables {
+    timeline: Vec<TimelineRow>,
+    models: ModelTicks,
+    servers: Vec<ServerRow>,
+}
+
+impl Tables {
+    /// Reads them from where each stands; a run without Seldon has no models and servers.
+    fn read(at: impl Fn(&str) -> PathBuf) -> Result<Self, Failure> {
+        let mut tables = Self { timeline: Vec::new(), models: ModelTicks::default(), servers: Vec::new() };
+        each_row(&at("timeline.csv"), |row| tables.timeline.push(row))?;
+        if at("models.csv").exists() {
+            each_row(&at("models.csv"), |row: ModelRow| tables.models.see(&row))?;
+            each_row(&at("servers.csv"), |row| tables.servers.push(row))?;
+        }
+        Ok(tables)
+    }
+
+    fn of_pool(&self, pool: &str) -> Vec<TimelineRow> {
+        self.timeline.iter().filter(|row| row.pool == pool).cloned().collect()
+    }
+
+    /// The rows of each server, in the order of first appearance.
+    fn by_server(&self) -> Vec<(&str, Vec<ServerRow>)> {
+        let mut servers: Vec<(&str, Vec<ServerRow>)> = Vec::new();
+        for row in &self.servers {
+            match servers.iter_mut().find(|(name, _)| *name == row.server) {
+                Some((_, rows)) => rows.push(row.clone()),
+                None => servers.push((&row.server, vec![row.clone()])),
+            }
+        }
+        servers
+    }
+}
+
+fn each_row<T: DeserializeOwned>(path: &Path, mut each: impl FnMut(T)) -> Result<(), Failure> {
     let file = File::open(path).map_err(|error| Failure::World(format!("cannot read {}: {error}", path.display())))?;
     let wrong = |error| Failure::Wrong(format!("error: {}: {error}", path.display()));
-    let table = TableReader::new(file).map_err(wrong)?;
-    table.rows().map(|row| row.map(|(_, row)| row).map_err(wrong)).collect()
+    for row in TableReader::new(file).map_err(wrong)?.rows::<T>() {
+        each(row.map_err(wrong)?.1);
+    }
+    Ok(())
 }
 
 /// Draws the pictures of a folder again.
@@ -281,42 +327,35 @@ pub(super) fn draw_folder(path: &Path, pictures: &[Picture]) -> Result<Vec<(Stri
     let (_, loaded) = super::input::scenario(&name, &[], quiet)?;
     let summary = std::fs::read_to_string(path.join("summary.json"))
         .map_err(|error| Failure::World(format!("cannot read {}: {error}", path.join("summary.json").display())))?;
-    let rows = timeline_rows(&path.join("timeline.csv"))?;
+    let tables = Tables::read(|name| path.join(name))?;
     let totals = report::totals_of_json(&summary)
         .map_err(|error| Failure::Wrong(format!("error: {}: {error}", path.join("summary.json").display())))?;
-    draw(&loaded.scenario, &rows, &totals, pictures)
+    draw(&loaded.scenario, &tables, &totals, pictures)
 }
 
-/// Draws the pictures of a run from its rows.
+/// Draws the pictures of a run from its tables.
 fn draw(
     scenario: &Scenario,
-    rows: &[TimelineRow],
+    tables: &Tables,
     totals: &RunTotals,
     pictures: &[Picture],
 ) -> Result<Vec<(String, Vec<u8>)>, Failure> {
-    let by_pool: Vec<Vec<TimelineRow>> =
-        scenario.pools.iter().map(|pool| rows.iter().filter(|row| row.pool == pool.name).cloned().collect()).collect();
-    let pools = scenario.pools.iter().zip(&by_pool).enumerate().map(|(number, (pool, rows))| {
-        let id = PoolId::from_index(number);
-        let latency = scenario.objectives.iter().find_map(|objective| {
-            let mine = objective.scope == ObjectiveScope::Run || objective.scope == ObjectiveScope::Pool(id);
-            match (objective.figure, objective.condition) {
-                (Figure::Quantile(_), ConditionSpec::AtMost(limit)) if mine => {
-                    Some((limit, objective.that.replace("<=", "≤")))
-                }
-                _ => None,
-            }
-        });
-        let (limit, label) = latency.map_or((None, String::new()), |(limit, label)| (Some(limit), label));
-        PoolFigure {
-            pool: &pool.name,
+    let servers = tables.by_server();
+    let is_server = |pool: &str| servers.iter().any(|(server, _)| *server == pool);
+    let pools: Vec<(&PoolSpec, Vec<TimelineRow>)> = scenario
+        .pools
+        .iter()
+        .filter(|pool| !is_server(&pool.name))
+        .map(|pool| (pool, tables.of_pool(&pool.name)))
+        .collect();
+    let of_servers: Vec<Vec<TimelineRow>> = servers.iter().map(|(server, _)| tables.of_pool(server)).collect();
+    let server_figures =
+        servers.iter().zip(&of_servers).enumerate().map(|(number, ((server, rows), pool_rows))| ServerFigure {
+            pool: pool_figure(scenario, server, pool_rows, None),
             rows,
-            latency_objective_s: limit,
-            latency_objective_label: label,
-            utilization_target: utilization_target(pool),
-            missed: missed_windows(rows, limit, scenario.warmup.as_secs_f64()),
-        }
-    });
+            models: &tables.models,
+            homeless: number == 0,
+        });
     let title = format!("{}: {}", scenario.name, scalers_in_words(scenario));
     let result = report::result_line(totals);
     let figure = TimelineFigure {
@@ -324,7 +363,11 @@ fn draw(
         result: &result,
         starts_at_s: scenario.starts_at.as_secs_f64(),
         duration_s: scenario.duration.as_secs_f64(),
-        pools: pools.collect(),
+        pools: pools
+            .iter()
+            .map(|(pool, rows)| pool_figure(scenario, &pool.name, rows, utilization_target(pool)))
+            .collect(),
+        servers: server_figures.collect(),
     };
     let cannot = |error: crate::plot::PlotError| Failure::World(format!("cannot draw: {error}"));
     let mut drawn = Vec::new();
@@ -337,6 +380,58 @@ fn draw(
         }
     }
     Ok(drawn)
+}
+
+fn pool_figure<'a>(
+    scenario: &Scenario,
+    pool: &'a str,
+    rows: &'a [TimelineRow],
+    utilization_target: Option<f64>,
+) -> PoolFigure<'a> {
+    let objective = latency_objective(scenario, pool);
+    // What a model is held to does not tell when all requests of its server were too slow.
+    let tinted = objective.as_ref().filter(|objective| !objective.of_a_model).map(|objective| objective.at_most_s);
+    PoolFigure {
+        pool,
+        rows,
+        latency_objective_s: objective.as_ref().map(|objective| objective.at_most_s),
+        latency_objective_label: objective.map(|objective| objective.label).unwrap_or_default(),
+        utilization_target,
+        missed: missed_windows(rows, tinted, scenario.warmup.as_secs_f64()),
+    }
+}
+
+/// Where a latency objective stands in the chart of a pool or server.
+struct ShownObjective {
+    at_most_s: f64,
+    label: String,
+    of_a_model: bool,
+}
+
+/// The first latency objective that speaks of all requests of a pool; else the first of a model that asks for this server.
+/// Where there are pipelines the run's objectives speak of those.
+fn latency_objective(scenario: &Scenario, pool: &str) -> Option<ShownObjective> {
+    let seldon = seldon_plan(scenario);
+    let is_server = seldon.servers.iter().any(|server| scenario.pools[server.pool.index()].name == pool);
+    let shown = |objective: &Objective| {
+        let (Figure::Quantile(_), ConditionSpec::AtMost(at_most_s)) = (objective.figure, objective.condition) else {
+            return None;
+        };
+        let words = objective.that.replace("<=", "≤");
+        let (mine, label, of_a_model) = match objective.scope {
+            ObjectiveScope::Run => (!is_server || seldon.flows.is_empty(), words, false),
+            ObjectiveScope::Pool(id) => (scenario.pools[id.index()].name == pool, words, false),
+            ObjectiveScope::Model(id) => {
+                let model = &seldon.models[id.index()];
+                (model.server.as_deref() == Some(pool), format!("{} {words}", model.name), true)
+            }
+            ObjectiveScope::Flow(_) => return None,
+        };
+        mine.then_some(ShownObjective { at_most_s, label, of_a_model })
+    };
+    let mut all: Vec<ShownObjective> = scenario.objectives.iter().filter_map(shown).collect();
+    all.sort_by_key(|objective| objective.of_a_model);
+    all.into_iter().next()
 }
 
 fn utilization_target(pool: &PoolSpec) -> Option<f64> {

@@ -1,5 +1,7 @@
 //! Kubernetes manifests to a scenario: one pool for each workload, with the HPA that scales it.
 
+use super::autoscaler;
+use super::common::{place, refused, unique};
 use super::pool::{Plan, hpa_words};
 use super::writer::{Writer, clean};
 use crate::cluster::WorkloadKind;
@@ -8,12 +10,9 @@ use crate::manifest::hpa_out::quoted;
 use crate::manifest::k8s::{Autoscaler, Objects, objects};
 use crate::manifest::workload::Workload;
 use crate::scalers::hpa::HpaSpec;
-use crate::scalers::hpa::spec::{HpaGates, LabelSelector, MetricSpec};
+use crate::scalers::hpa::spec::MetricSpec;
 use crate::scenario::load;
 use std::collections::BTreeSet;
-
-/// As many replicas as a pool can have.
-const MOST_REPLICAS: i32 = 1_000_000;
 
 /// A scenario out of manifests.
 #[derive(Clone, Debug, Default)]
@@ -67,7 +66,7 @@ pub fn scenario_of_k8s(sources: &[Source]) -> Result<Imported, Vec<Problems>> {
         let help = "`kubectl get deployment,hpa -o yaml` writes what is read here";
         return Err(vec![Problems::new(source, vec![problem.help(help)])]);
     }
-    import.refused()?;
+    refused(sources, &mut import.problems)?;
     import.write(&plans);
     let source =
         Source { name: "the imported scenario".into(), text: import.imported.text.clone(), ..Source::default() };
@@ -78,17 +77,9 @@ pub fn scenario_of_k8s(sources: &[Source]) -> Result<Imported, Vec<Problems>> {
 }
 
 impl<'a> Import<'a> {
-    fn refused(&mut self) -> Result<(), Vec<Problems>> {
-        let lists = std::mem::take(&mut self.problems);
-        let some = self.sources.iter().zip(lists).filter(|(_, list)| !list.is_empty());
-        let all: Vec<Problems> = some.map(|(source, list)| Problems::new(source.clone(), list)).collect();
-        if all.is_empty() { Ok(()) } else { Err(all) }
-    }
-
     /// `deploy.yaml:12`.
     fn place(&self, source: usize, at: usize) -> String {
-        let source = &self.sources[source];
-        format!("{}:{}", source.name, crate::diagnostics::line_of(&source.text, at))
+        place(&self.sources[source], at)
     }
 
     fn ignored(&mut self) {
@@ -178,13 +169,7 @@ impl<'a> Import<'a> {
 
     /// A name for a pool that no other has.
     fn name(&mut self, wanted: &str, kind: WorkloadKind, assumed: &mut Vec<String>) -> String {
-        let plain = scenario_name(wanted);
-        let mut name = plain.clone();
-        let mut number = 2;
-        while !self.names.insert(name.clone()) {
-            name = format!("{plain}-{number}");
-            number += 1;
-        }
+        let name = unique(&mut self.names, wanted);
         if name != wanted {
             assumed.push(format!("{}/{wanted} is called {name}", kind.as_str()));
         }
@@ -194,13 +179,7 @@ impl<'a> Import<'a> {
     /// The HPA of a pool: checked as the API server does, and turned to the pool if that was renamed.
     fn spec(&mut self, index: usize, hpa: &Autoscaler, kind: WorkloadKind, target: &str, pool: &str) -> HpaSpec {
         let mut spec = hpa.spec.clone();
-        let gates = HpaGates { scale_to_zero: spec.min_replicas == Some(0), configurable_tolerance: true };
-        for message in spec.defaulted().validate(gates) {
-            let path = message.split(": ").next().unwrap_or("");
-            let problem = Problem::error(hpa.place(path), format!("the API server refuses this: {message}"), "refused");
-            self.problems[index].push(problem);
-        }
-        self.out_of_range(index, hpa);
+        self.problems[index].extend(autoscaler::problems(hpa));
         spec.metrics = self.simulated(index, hpa);
         let reference = &mut spec.scale_target_ref;
         if reference.kind != kind.as_str() {
@@ -218,56 +197,12 @@ impl<'a> Import<'a> {
         spec
     }
 
-    fn out_of_range(&mut self, index: usize, hpa: &Autoscaler) {
-        let mut complain = |path: String, what: &str| {
-            self.problems[index].push(Problem::error(hpa.place(&path), what, "not simulated"));
-        };
-        let rules =
-            hpa.spec.behavior.iter().flat_map(|both| [("scaleUp", &both.scale_up), ("scaleDown", &both.scale_down)]);
-        let rules = rules.filter_map(|(name, rules)| Some((name, rules.as_ref()?.policies.as_ref()?)));
-        let values = rules.flat_map(|(name, policies)| policies.iter().enumerate().map(move |each| (name, each)));
-        for (name, (number, policy)) in values {
-            if policy.value > MOST_REPLICAS {
-                complain(format!("spec.behavior.{name}.policies[{number}].value"), "more than 1,000,000 at once");
-            }
-        }
-        for (path, count) in
-            [("spec.minReplicas", hpa.spec.min_replicas), ("spec.maxReplicas", Some(hpa.spec.max_replicas))]
-        {
-            if count.is_some_and(|count| count > MOST_REPLICAS) {
-                complain(path.to_owned(), "more than 1,000,000 replicas");
-            }
-        }
-        for (number, metric) in hpa.spec.metrics.iter().enumerate() {
-            let sources = [
-                ("pods", metric.pods.as_ref().and_then(|source| source.metric.selector.as_ref())),
-                ("object", metric.object.as_ref().and_then(|source| source.metric.selector.as_ref())),
-                ("external", metric.external.as_ref().and_then(|source| source.metric.selector.as_ref())),
-            ];
-            for (source, selector) in sources {
-                for wrong in selector.map_or_else(Vec::new, wrong_operators) {
-                    let path =
-                        format!("spec.metrics[{number}].{source}.metric.selector.matchExpressions[{wrong}].operator");
-                    complain(path, "the operator is none of In, NotIn, Exists and DoesNotExist");
-                }
-            }
-        }
-    }
-
     /// The metrics that a simulated pod has; others are left out, unless there are no others.
     fn simulated(&mut self, index: usize, hpa: &Autoscaler) -> Vec<MetricSpec> {
-        let known = |metric: &MetricSpec| {
-            let resource = metric.resource.as_ref().map(|source| &source.name);
-            let name = resource.or(metric.container_resource.as_ref().map(|source| &source.name));
-            name.is_none_or(|name| name == "cpu" || name == "memory")
-        };
-        let metrics = &hpa.spec.metrics;
-        let kept: Vec<MetricSpec> = metrics.iter().filter(|metric| known(metric)).cloned().collect();
-        for (number, _) in metrics.iter().enumerate().filter(|(_, metric)| !known(metric)) {
-            let at = hpa.place(&format!("spec.metrics[{number}]"));
+        let (kept, others) = autoscaler::simulated(hpa);
+        for (number, at) in others {
             if kept.is_empty() {
-                let message = "this HPA has no metric that is simulated: of resources, cpu and memory are";
-                self.problems[index].push(Problem::error(at, message, "neither cpu nor memory"));
+                self.problems[index].push(autoscaler::no_metric(at));
             } else {
                 let place = self.place(index, at.start);
                 let words = format!("HorizontalPodAutoscaler/{}: spec.metrics[{number}]", clean(&hpa.name));
@@ -315,24 +250,9 @@ impl<'a> Import<'a> {
     }
 }
 
-fn wrong_operators(selector: &LabelSelector) -> Vec<usize> {
-    let known = ["In", "NotIn", "Exists", "DoesNotExist"];
-    let wrong = selector.match_expressions.iter().enumerate();
-    wrong.filter(|(_, expression)| !known.contains(&expression.operator.as_str())).map(|(number, _)| number).collect()
-}
-
 fn scales(hpa: &Autoscaler, workload: &Workload) -> bool {
     let target = &hpa.spec.scale_target_ref;
     let same_namespace =
         hpa.namespace == workload.namespace || hpa.namespace.is_empty() || workload.namespace.is_empty();
     target.kind == workload.kind.as_str() && target.name == workload.name && same_namespace
-}
-
-/// Lower-case letters, digits and dashes, as near to this as can be.
-pub(super) fn scenario_name(name: &str) -> String {
-    let lower = name.to_lowercase();
-    let name: String =
-        lower.chars().map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' }).collect();
-    let name = name.trim_matches('-');
-    if name.is_empty() { "pool".to_owned() } else { name.to_owned() }
 }

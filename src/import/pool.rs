@@ -1,6 +1,6 @@
 //! One pool of a scenario, with its load, out of a workload and its HPA.
 
-use super::writer::{Writer, hpa, key, table};
+use super::writer::{Owner, Writer, amounts, hpa, key, probe, table, unknown_signal};
 use crate::cluster::WorkloadKind;
 use crate::manifest::hpa_out::quoted;
 use crate::manifest::workload::{Container, Workload};
@@ -10,13 +10,13 @@ use crate::scenario::SIGNALS;
 use crate::units::Quantity;
 
 /// Mean of the service law that is assumed, seconds.
-const SERVICE_MEAN_S: f64 = 0.08;
+pub(super) const SERVICE_MEAN_S: f64 = 0.08;
 /// The assumed load keeps a pool this busy.
-const BUSY: f64 = 0.5;
+pub(super) const BUSY: f64 = 0.5;
 /// More than this makes a first run slow.
 const MOST_PER_SECOND: f64 = 1_000.0;
 /// More workers than this are not assumed.
-const MOST_WORKERS: i64 = 64;
+pub(super) const MOST_WORKERS: i64 = 64;
 
 /// What becomes a pool.
 pub(super) struct Plan<'a> {
@@ -67,8 +67,7 @@ impl Plan<'_> {
         let limited = self.main().and_then(|main| main.cpu_limit).filter(|limit| limit.signum() > 0);
         let cores = limited.map_or(f64::INFINITY, |limit| limit.as_f64());
         let busy = f64::from(self.replicas().max(1)) * cores.min(self.workers() as f64) / SERVICE_MEAN_S * BUSY;
-        let rate = busy.clamp(0.001, MOST_PER_SECOND);
-        if rate >= 10.0 { format!("{rate:.0}/s") } else { format!("{}/s", (rate * 1e3).round() / 1e3) }
+        rate_words(busy)
     }
 
     /// `[[load]]` to this pool.
@@ -118,14 +117,16 @@ impl Plan<'_> {
             self.write_container(writer, container);
         }
         if let Some(spec) = &self.hpa {
+            let known: Vec<&str> = SIGNALS.iter().map(|(signal, _)| *signal).collect();
             for metric in &spec.metrics {
-                if let Some(name) = unknown_signal(metric) {
+                if let Some(name) = unknown_signal(metric, &known) {
                     writer.assume_aside(format!(
                         "no signal provides the metric {name}, which fails to be read as in a cluster without it; add a [[signal]]"
                     ));
                 }
             }
-            hpa(writer, spec, self.kind.as_str(), &self.name);
+            let owner = Owner { section: "pool", api_version: "apps/v1", kind: self.kind.as_str(), name: &self.name };
+            hpa(writer, spec, &owner);
         }
     }
 
@@ -198,19 +199,11 @@ impl Plan<'_> {
         writer.assume(format!("the image of {} is on every node; \"pulled\" pulls it for each new pod", self.name));
         writer.line("image = \"cached\"");
         let Some(main) = self.main() else { return };
-        let Some(probe) = main.readiness_probe else {
+        let Some(given) = main.readiness_probe else {
             writer.line("readiness_probe = \"none\"   # as in the manifest: ready as soon as the container runs");
             return;
         };
-        let seconds = |seconds: Option<u32>| seconds.map(|seconds| format!("\"{seconds}s\""));
-        let probe = table([
-            ("initial_delay", seconds(probe.initial_delay_seconds)),
-            ("period", seconds(probe.period_seconds)),
-            ("timeout", seconds(probe.timeout_seconds)),
-            ("success_threshold", probe.success_threshold.map(|count| count.to_string())),
-            ("failure_threshold", probe.failure_threshold.map(|count| count.to_string())),
-        ]);
-        writer.line(format!("readiness_probe = {probe}"));
+        writer.line(format!("readiness_probe = {}", probe(given)));
     }
 
     fn write_stop(&self, writer: &mut Writer) {
@@ -231,7 +224,7 @@ impl Plan<'_> {
     fn write_container(&self, writer: &mut Writer, container: &Container) {
         writer.line("");
         writer.line("[[pool.containers]]");
-        let name = super::k8s::scenario_name(&container.name);
+        let name = super::common::scenario_name(&container.name);
         if name != container.name {
             writer.assume(format!("the container {} is called {name}", container.name));
         }
@@ -288,23 +281,10 @@ impl Plan<'_> {
     }
 }
 
-/// `{ request = "500m", limit = "2" }`.
-fn amounts(request: Option<Quantity>, limit: Option<Quantity>, idle: Option<String>) -> Option<String> {
-    let words = |quantity: Quantity| format!("\"{quantity}\"");
-    let idle = idle.map(|idle| format!("\"{idle}\""));
-    let any = request.is_some() || limit.is_some() || idle.is_some();
-    any.then(|| table([("request", request.map(words)), ("limit", limit.map(words)), ("idle", idle)]))
-}
-
-/// The name of a metric that no pool provides.
-fn unknown_signal(metric: &MetricSpec) -> Option<&str> {
-    let name = match (&metric.pods, &metric.object, &metric.external) {
-        (Some(source), ..) => &source.metric.name,
-        (_, Some(source), _) => &source.metric.name,
-        (.., Some(source)) => &source.metric.name,
-        _ => return None,
-    };
-    SIGNALS.iter().all(|(signal, _)| signal != name).then_some(name.as_str())
+/// A rate as a scenario has it, neither nothing nor more than a first run takes.
+pub(super) fn rate_words(per_second: f64) -> String {
+    let rate = per_second.clamp(0.001, MOST_PER_SECOND);
+    if rate >= 10.0 { format!("{rate:.0}/s") } else { format!("{}/s", (rate * 1e3).round() / 1e3) }
 }
 
 /// `cpu 70%, 2..40`.

@@ -1,6 +1,7 @@
 //! The text of a scenario, line by line, with the lines on which something was assumed.
 
 use crate::manifest::hpa_out::quoted;
+use crate::manifest::workload::Probe;
 use crate::scalers::hpa::HpaSpec;
 use crate::scalers::hpa::spec::{
     CrossVersionObjectReference, LabelSelector, MetricIdentifier, MetricSpec, MetricTarget, ScalingRules,
@@ -61,10 +62,22 @@ pub(super) fn table<'a>(entries: impl IntoIterator<Item = (&'a str, Option<Strin
     if entries.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", entries.join(", ")) }
 }
 
-/// `[pool.scaler.hpa]` of a spec that scales `kind`/`name` unless it says otherwise.
-pub(super) fn hpa(writer: &mut Writer, spec: &HpaSpec, kind: &str, name: &str) {
+/// Whose HPA it is.
+pub(super) struct Owner<'a> {
+    /// `pool`, `model` or `server`.
+    pub(super) section: &'a str,
+    /// API group and version of what it is.
+    pub(super) api_version: &'a str,
+    /// Its kind.
+    pub(super) kind: &'a str,
+    /// Its name in the scenario.
+    pub(super) name: &'a str,
+}
+
+/// `[pool.scaler.hpa]` of a spec that scales its owner unless it says otherwise.
+pub(super) fn hpa(writer: &mut Writer, spec: &HpaSpec, owner: &Owner<'_>) {
     writer.line("");
-    writer.line("[pool.scaler.hpa]");
+    writer.line(format!("[{}.scaler.hpa]", owner.section));
     let shorthand = if let [metric] = spec.metrics.as_slice() { shorthand(metric) } else { None };
     if let Some(line) = &shorthand {
         writer.line(line);
@@ -74,7 +87,9 @@ pub(super) fn hpa(writer: &mut Writer, spec: &HpaSpec, kind: &str, name: &str) {
     }
     writer.line(format!("max_replicas = {}", spec.max_replicas));
     let target = &spec.scale_target_ref;
-    if (target.api_version.as_str(), target.kind.as_str(), target.name.as_str()) != ("apps/v1", kind, name) {
+    if (target.api_version.as_str(), target.kind.as_str(), target.name.as_str())
+        != (owner.api_version, owner.kind, owner.name)
+    {
         writer.line(format!("scale_target_ref = {}", reference(target)));
     }
     if shorthand.is_none() && !spec.metrics.is_empty() {
@@ -89,7 +104,7 @@ pub(super) fn hpa(writer: &mut Writer, spec: &HpaSpec, kind: &str, name: &str) {
     for (direction, rules) in [("scale_up", &behavior.scale_up), ("scale_down", &behavior.scale_down)] {
         if let Some(rules) = rules {
             writer.line("");
-            writer.line(format!("[pool.scaler.hpa.behavior.{direction}]"));
+            writer.line(format!("[{}.scaler.hpa.behavior.{direction}]", owner.section));
             write_rules(writer, rules);
         }
     }
@@ -199,4 +214,37 @@ fn share(ratio: &Quantity) -> String {
     let digits = format!("{fraction:07}");
     let digits = digits.trim_end_matches('0');
     if digits.is_empty() { format!("{whole}%") } else { format!("{whole}.{digits}%") }
+}
+
+/// `{ request = "500m", limit = "2" }`.
+pub(super) fn amounts(request: Option<Quantity>, limit: Option<Quantity>, idle: Option<String>) -> Option<String> {
+    let words = |quantity: Quantity| format!("\"{quantity}\"");
+    let idle = idle.map(|idle| format!("\"{idle}\""));
+    let any = request.is_some() || limit.is_some() || idle.is_some();
+    any.then(|| table([("request", request.map(words)), ("limit", limit.map(words)), ("idle", idle)]))
+}
+
+/// A readiness probe.
+pub(super) fn probe(probe: Probe) -> String {
+    let seconds = |seconds: Option<u32>| seconds.map(|seconds| format!("\"{seconds}s\""));
+    table([
+        ("initial_delay", seconds(probe.initial_delay_seconds)),
+        ("period", seconds(probe.period_seconds)),
+        ("timeout", seconds(probe.timeout_seconds)),
+        ("success_threshold", probe.success_threshold.map(|count| count.to_string())),
+        ("failure_threshold", probe.failure_threshold.map(|count| count.to_string())),
+    ])
+}
+
+/// The name of a metric that no pool, model or server provides.
+pub(super) fn unknown_signal<'a>(metric: &'a MetricSpec, known: &[&str]) -> Option<&'a str> {
+    let name = identified(metric)?.name.as_str();
+    (!known.contains(&name)).then_some(name)
+}
+
+/// The metric of a source that names one.
+pub(super) fn identified(metric: &MetricSpec) -> Option<&MetricIdentifier> {
+    let pods = metric.pods.as_ref().map(|source| &source.metric);
+    let object = metric.object.as_ref().map(|source| &source.metric);
+    pods.or(object).or(metric.external.as_ref().map(|source| &source.metric))
 }

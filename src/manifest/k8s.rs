@@ -119,10 +119,10 @@ fn position(text: &str, at: usize) -> String {
 /// Collects objects and problems.
 #[derive(Default)]
 pub(super) struct Reader {
-    objects: Objects,
+    pub(super) objects: Objects,
     pub(super) problems: Vec<Problem>,
     /// `Deployment/chat`, for what is ignored.
-    called: String,
+    pub(super) called: String,
 }
 
 /// `metadata`.
@@ -157,13 +157,13 @@ impl Reader {
             ("apps", "Deployment") => self.workload(node, WorkloadKind::Deployment),
             ("apps", "StatefulSet") => self.workload(node, WorkloadKind::StatefulSet),
             ("apps", "ReplicaSet") => self.workload(node, WorkloadKind::ReplicaSet),
-            _ => self.other(node, &version, &kind),
+            _ => self.other(node, &version, &kind, &KINDS),
         }
     }
 
-    fn other(&mut self, node: &Node, version: &str, kind: &str) {
+    pub(super) fn other(&mut self, node: &Node, version: &str, kind: &str, kinds: &[&str]) {
         let name = node.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Node::text).unwrap_or("?");
-        let hint = match closest(kind, KINDS) {
+        let hint = match closest(kind, kinds.iter().copied()) {
             Some(meant) if meant == kind => format!(" of {version}"),
             Some(meant) => format!(", did you mean {meant}?"),
             None => String::new(),
@@ -173,7 +173,7 @@ impl Reader {
     }
 
     /// `apiVersion` or `kind`.
-    fn head(&mut self, node: &Node, key: &str, within: Option<(&str, &str)>) -> Option<String> {
+    pub(super) fn head(&mut self, node: &Node, key: &str, within: Option<(&str, &str)>) -> Option<String> {
         if node.get(key).is_some() {
             return self.text(node, key);
         }
@@ -200,7 +200,7 @@ impl Reader {
         self.objects.workloads.push(workload);
     }
 
-    fn metadata(&mut self, node: &Node) -> Option<Metadata> {
+    pub(super) fn metadata(&mut self, node: &Node) -> Option<Metadata> {
         let Some(metadata) = self.table(node, "metadata") else {
             if node.get("metadata").is_none() {
                 let problem = Problem::error(node.at.clone(), "an object without `metadata`", "`metadata` is missing");
@@ -221,7 +221,7 @@ impl Reader {
         Some(Metadata { name: name.trim_end_matches('-').to_owned(), namespace, at })
     }
 
-    fn hpa(&mut self, node: &Node, version: &str) {
+    pub(super) fn hpa(&mut self, node: &Node, version: &str) {
         let at = node.get("apiVersion").map_or_else(|| node.at.clone(), |version| version.at.clone());
         let v1 = match version {
             "autoscaling/v1" => true,

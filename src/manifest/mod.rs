@@ -4,6 +4,8 @@ pub mod hpa_json;
 pub mod hpa_out;
 pub mod json;
 pub mod k8s;
+pub mod seldon;
+pub mod seldon_values;
 mod shape;
 pub mod workload;
 pub mod yaml;

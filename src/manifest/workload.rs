@@ -12,11 +12,11 @@ use crate::units::Quantity;
 use std::ops::Range;
 
 /// No node has more cores.
-const MOST_CORES: i64 = 1_000_000;
+pub(super) const MOST_CORES: i64 = 1_000_000;
 /// No node has more memory: 1 EiB.
-const MOST_BYTES: i64 = 1 << 60;
+pub(super) const MOST_BYTES: i64 = 1 << 60;
 /// A day in seconds bounds probes, an hour would refuse slow models.
-const MOST_SECONDS: u32 = 86_400;
+pub(super) const MOST_SECONDS: u32 = 86_400;
 /// As many as a pool can have.
 const MOST_REPLICAS: u32 = 1_000_000;
 
@@ -199,25 +199,26 @@ fn pod(reader: &mut Reader, template: &Node, workload: &mut Workload) {
     reader.rest(spec, path, &["containers", "initContainers", "terminationGracePeriodSeconds"]);
     workload.grace_period_seconds = reader.whole(spec, "terminationGracePeriodSeconds", MOST_SECONDS);
     for (index, node) in reader.list(spec, "containers").iter().enumerate() {
-        workload.containers.extend(container(reader, node, &format!("{path}.containers[{index}]")));
+        workload.containers.extend(container(reader, node, &format!("{path}.containers[{index}]"), &[]));
     }
     for (index, node) in reader.list(spec, "initContainers").iter().enumerate() {
         let path = format!("{path}.initContainers[{index}]");
         if reader.text(node, "restartPolicy").as_deref() == Some("Always") {
-            workload.sidecars.extend(container(reader, node, &path));
+            workload.sidecars.extend(container(reader, node, &path, &[]));
         } else {
             reader.ignore(&path, node.at.clone());
         }
     }
 }
 
-fn container(reader: &mut Reader, node: &Node, path: &str) -> Option<Container> {
+/// One container; `also` are keys that the caller reads.
+pub(super) fn container(reader: &mut Reader, node: &Node, path: &str, also: &[&str]) -> Option<Container> {
     if !matches!(node.value, Value::Table(_)) {
         reader.wrong(node, "containers", "a list of tables");
         return None;
     }
     let keys = ["name", "resources", "readinessProbe", "lifecycle", "imagePullPolicy", "restartPolicy"];
-    reader.rest(node, path, &keys);
+    reader.rest(node, path, &[&keys, also].concat());
     let Some(name) = reader.text(node, "name") else {
         if node.get("name").is_none() {
             let problem = Problem::error(node.at.clone(), "a container without `name`", "`name` is missing");
@@ -278,7 +279,8 @@ fn amounts(reader: &mut Reader, resources: &Node, name: &str, most: i64) -> (Opt
     (request.map(|(request, _)| request).or(limit), limit)
 }
 
-fn quantity(reader: &mut Reader, node: &Node, name: &str, most: i64) -> Option<Quantity> {
+/// A quantity from 0 to `most`.
+pub(super) fn quantity(reader: &mut Reader, node: &Node, name: &str, most: i64) -> Option<Quantity> {
     let (Value::Text(text) | Value::Number(text)) = &node.value else {
         reader.wrong(node, name, "a quantity such as 500m or 2Gi");
         return None;

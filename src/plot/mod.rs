@@ -9,13 +9,17 @@ mod axis;
 mod canvas;
 mod font;
 mod heatmap;
+mod models;
 mod panel;
 mod pareto;
 mod series;
+mod server;
 mod style;
 mod timeline;
 
 pub use canvas::PlotError;
 pub use heatmap::{HeatmapFigure, heatmap_png, heatmap_svg};
+pub use models::ModelTicks;
 pub use pareto::{Dot, ParetoFigure, Scale, pareto_png, pareto_svg};
+pub use server::ServerFigure;
 pub use timeline::{PoolFigure, TimelineFigure, timeline_png, timeline_svg};

@@ -5,55 +5,73 @@ use crate::record::TimelineRow;
 /// A point of a curve: seconds, value.
 pub type Point = (f64, f64);
 
+/// What has a place on the time axis: the end of a tick.
+pub trait Timed {
+    /// Seconds.
+    fn time_s(&self) -> f64;
+}
+
+impl Timed for TimelineRow {
+    fn time_s(&self) -> f64 {
+        self.time_s
+    }
+}
+
+impl Timed for Point {
+    fn time_s(&self) -> f64 {
+        self.0
+    }
+}
+
 /// With more points than this a curve keeps the lowest and highest of each column.
 const MOST_POINTS: usize = 4_000;
 /// Columns over the width of a panel: two per logical pixel.
 const COLUMNS: f64 = 1_760.0;
 
 /// A rate, known at the end of every tick: it holds from the start of the first one.
-pub fn sampled(rows: &[TimelineRow], value: impl Fn(&TimelineRow) -> f64) -> Vec<Point> {
+pub fn sampled<R: Timed>(rows: &[R], value: impl Fn(&R) -> f64) -> Vec<Point> {
     pieces(rows, |row| Some(value(row))).into_iter().flatten().collect()
 }
 
 /// A value that is empty in some ticks: one piece per unbroken stretch. A piece starts with the tick of its first
 /// value, so that a single tick can be seen.
-pub fn pieces(rows: &[TimelineRow], value: impl Fn(&TimelineRow) -> Option<f64>) -> Vec<Vec<Point>> {
+pub fn pieces<R: Timed>(rows: &[R], value: impl Fn(&R) -> Option<f64>) -> Vec<Vec<Point>> {
     let mut pieces: Vec<Vec<Point>> = Vec::new();
     let mut open = false;
     let mut tick_start = 0.0;
     for row in rows {
         match value(row).filter(|v| !v.is_nan()) {
-            Some(v) if open => pieces.last_mut().expect("an open piece exists").push((row.time_s, v)),
+            Some(v) if open => pieces.last_mut().expect("an open piece exists").push((row.time_s(), v)),
             Some(v) => {
-                pieces.push(vec![(tick_start, v), (row.time_s, v)]);
+                pieces.push(vec![(tick_start, v), (row.time_s(), v)]);
                 open = true;
             }
             None => open = false,
         }
-        tick_start = row.time_s;
+        tick_start = row.time_s();
     }
     pieces
 }
 
 /// A count, read at the end of every tick, that holds until the next reading: corners of a stair up to `end_s`.
-pub fn held(rows: &[TimelineRow], end_s: f64, value: impl Fn(&TimelineRow) -> f64) -> Vec<Point> {
+pub fn held<R: Timed>(rows: &[R], end_s: f64, value: impl Fn(&R) -> f64) -> Vec<Point> {
     held_pieces(rows, end_s, |row| Some(value(row))).into_iter().flatten().collect()
 }
 
 /// The same for a value that is empty in some ticks.
-pub fn held_pieces(rows: &[TimelineRow], end_s: f64, value: impl Fn(&TimelineRow) -> Option<f64>) -> Vec<Vec<Point>> {
+pub fn held_pieces<R: Timed>(rows: &[R], end_s: f64, value: impl Fn(&R) -> Option<f64>) -> Vec<Vec<Point>> {
     let mut stairs = Vec::new();
     let mut piece: Vec<Point> = Vec::new();
     for row in rows {
         let last = piece.last().copied();
         match (value(row).filter(|v| !v.is_nan()), last) {
             (Some(v), Some((_, held))) if v == held => {}
-            (Some(v), Some((_, held))) => piece.extend([(row.time_s, held), (row.time_s, v)]),
+            (Some(v), Some((_, held))) => piece.extend([(row.time_s(), held), (row.time_s(), v)]),
             // What the first row says held from the start: nothing earlier is known.
-            (Some(v), None) if stairs.is_empty() && row.time_s == rows[0].time_s => piece.push((0.0, v)),
-            (Some(v), None) => piece.push((row.time_s, v)),
+            (Some(v), None) if stairs.is_empty() && row.time_s() == rows[0].time_s() => piece.push((0.0, v)),
+            (Some(v), None) => piece.push((row.time_s(), v)),
             (None, Some((_, held))) => {
-                piece.push((row.time_s, held));
+                piece.push((row.time_s(), held));
                 stairs.push(std::mem::take(&mut piece));
             }
             (None, None) => {}
@@ -132,7 +150,7 @@ pub mod tests {
         assert_eq!(held_pieces(&rows, 30.0, |row| row.latency_p50_s), want);
         let open_end = held(&rows[..3], 30.0, |row| row.time_s);
         assert_eq!(open_end.last(), Some(&(30.0, 15.0)));
-        assert!(held(&[], 30.0, |row| row.time_s).is_empty());
+        assert!(held(&[] as &[TimelineRow], 30.0, |row| row.time_s).is_empty());
     }
 
     #[test]

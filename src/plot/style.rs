@@ -1,7 +1,8 @@
 //! Colours and type of all charts, so that one meaning keeps one look.
 //!
 //! The colours are those of Okabe and Ito (Color Universal Design, 2008), which readers with any colour vision can
-//! tell apart, and a few neutrals.
+//! tell apart, and a few neutrals. Things that are told apart by name only, such as models, have those of Paul Tol's scheme
+//! "muted" (Colour Schemes, 2021), so that no model looks like a meaning.
 
 use plotters::style::RGBColor;
 
@@ -25,6 +26,22 @@ pub const MUTED: RGBColor = RGBColor(104, 112, 125);
 pub const GRID: RGBColor = RGBColor(228, 231, 236);
 /// Axis lines and tick marks.
 pub const AXIS: RGBColor = RGBColor(150, 157, 168);
+
+/// Models of a server, so ordered that neighbours in a stack differ.
+pub const MODELS: [RGBColor; 8] = [
+    RGBColor(51, 34, 136),
+    RGBColor(221, 204, 119),
+    RGBColor(68, 170, 153),
+    RGBColor(204, 102, 119),
+    RGBColor(136, 204, 238),
+    RGBColor(136, 34, 85),
+    RGBColor(153, 153, 51),
+    RGBColor(170, 68, 153),
+];
+/// All models beyond those: a grey that is warmer than that of words and draining replicas.
+pub const OTHERS: RGBColor = RGBColor(182, 168, 150);
+/// Opacity of a model's band.
+pub const MODEL_OPACITY: f64 = 0.75;
 
 /// Opacity of the tint over time outside an objective.
 pub const MISSED_OPACITY: f64 = 0.12;

@@ -1,4 +1,5 @@
-//! The timeline of a run: per pool four panels over one time axis, from the load down to the queue.
+//! The timeline of a run: per pool four panels over one time axis, from the load down to the queue; per Seldon server five,
+//! in which its models stand on it.
 //!
 //! A reader sees cause above effect: what was offered, how many replicas there were, what users waited, and what the
 //! scaler could know of it.
@@ -7,6 +8,7 @@ use super::axis::Axis;
 use super::canvas::{self, PlotError, Sheet, fitted, printable};
 use super::panel::{LEFT_PX, Panel, RIGHT_PX, draw_key};
 use super::series::{Point, greatest, held, held_pieces, pieces, sampled};
+use super::server::{SERVER_PANELS, ServerBlock, ServerFigure, ServerSubject};
 use super::style::{
     Anchor, BLUE, GREEN, GRID, Key, MISSED_OPACITY, MUTED, Mark, ORANGE, PURPLE, SKY, TEXT, Type, VERMILION,
 };
@@ -26,6 +28,8 @@ pub struct TimelineFigure<'a> {
     pub duration_s: f64,
     /// One block of panels each.
     pub pools: Vec<PoolFigure<'a>>,
+    /// Seldon servers: one block each, below the pools.
+    pub servers: Vec<ServerFigure<'a>>,
 }
 
 /// The block of one pool.
@@ -55,22 +59,24 @@ const PANELS_BELOW_HEADING_PX: [u32; 4] = [193, 183, 211, 223];
 const LEAST_QUEUE: f64 = 10.0;
 
 const OFFERED_OPACITY: f64 = 0.45;
-const READY_OPACITY: f64 = 0.35;
-const STARTING_OPACITY: f64 = 0.55;
-const DRAINING_OPACITY: f64 = 0.35;
+pub(super) const READY_OPACITY: f64 = 0.35;
+pub(super) const STARTING_OPACITY: f64 = 0.55;
+pub(super) const DRAINING_OPACITY: f64 = 0.35;
 const QUEUE_OPACITY: f64 = 0.5;
 
 /// The chart as a PNG of `scale` pixels per logical pixel; 2 is 192 dpi.
 pub fn timeline_png(figure: &TimelineFigure<'_>, scale: u32) -> Result<Vec<u8>, PlotError> {
-    let (bands, heights) = figure.bands();
+    let blocks: Vec<ServerBlock<'_, '_>> = figure.servers.iter().map(ServerBlock::new).collect();
+    let (bands, heights) = figure.bands(&blocks);
     let texts = [("Title", figure.title), ("Comment", figure.result)];
-    canvas::png(WIDTH_PX, &heights, scale, &texts, |number, sheet| figure.draw(&bands[number], sheet))
+    canvas::png(WIDTH_PX, &heights, scale, &texts, |number, sheet| figure.draw(&blocks, &bands[number], sheet))
 }
 
 /// The chart as an SVG of the same logical size.
 pub fn timeline_svg(figure: &TimelineFigure<'_>) -> Result<String, PlotError> {
-    let (bands, heights) = figure.bands();
-    canvas::svg(WIDTH_PX, &heights, figure.title, |number, sheet| figure.draw(&bands[number], sheet))
+    let blocks: Vec<ServerBlock<'_, '_>> = figure.servers.iter().map(ServerBlock::new).collect();
+    let (bands, heights) = figure.bands(&blocks);
+    canvas::svg(WIDTH_PX, &heights, figure.title, |number, sheet| figure.draw(&blocks, &bands[number], sheet))
 }
 
 /// A horizontal part of the picture.
@@ -78,6 +84,9 @@ enum Band {
     Head,
     Heading(usize),
     Panel(usize, Subject),
+    ServerHeading(usize),
+    Legend(usize),
+    ServerPanel(usize, ServerSubject),
 }
 
 /// What a panel is about, from cause to effect.
@@ -92,9 +101,9 @@ enum Subject {
 const SUBJECTS: [Subject; 4] = [Subject::Load, Subject::Replicas, Subject::Latency, Subject::Utilization];
 
 impl TimelineFigure<'_> {
-    fn bands(&self) -> (Vec<Band>, Vec<u32>) {
+    fn bands(&self, blocks: &[ServerBlock<'_, '_>]) -> (Vec<Band>, Vec<u32>) {
         let mut bands = vec![(Band::Head, HEAD_PX)];
-        let several = self.pools.len() > 1;
+        let several = self.pools.len() + self.servers.len() > 1;
         for number in 0..self.pools.len() {
             if several {
                 bands.push((Band::Heading(number), HEADING_PX));
@@ -102,10 +111,20 @@ impl TimelineFigure<'_> {
             let heights = if several { PANELS_BELOW_HEADING_PX } else { PANELS_PX };
             bands.extend(SUBJECTS.into_iter().zip(heights).map(|(s, height)| (Band::Panel(number, s), height)));
         }
+        for (number, block) in blocks.iter().enumerate() {
+            bands.push((Band::ServerHeading(number), HEADING_PX));
+            bands.extend(block.legend_px().map(|height| (Band::Legend(number), height)));
+            bands.extend(SERVER_PANELS.map(|(subject, height)| (Band::ServerPanel(number, subject), height)));
+        }
         bands.into_iter().unzip()
     }
 
-    fn draw<B: DrawingBackend>(&self, band: &Band, sheet: &Sheet<B>) -> Result<(), PlotError> {
+    fn draw<B: DrawingBackend>(
+        &self,
+        blocks: &[ServerBlock<'_, '_>],
+        band: &Band,
+        sheet: &Sheet<B>,
+    ) -> Result<(), PlotError> {
         match band {
             Band::Head => self.draw_head(sheet),
             Band::Heading(number) => draw_heading(sheet, self.pools[*number].pool),
@@ -116,17 +135,29 @@ impl TimelineFigure<'_> {
                 match subject {
                     Subject::Load => pool.draw_load(&panel, time.hi()),
                     Subject::Replicas => pool.draw_replicas(&panel, time.hi()),
-                    Subject::Latency => pool.draw_latency(&panel),
+                    Subject::Latency => pool.draw_latency(&panel, None),
                     Subject::Utilization => pool.draw_utilization(&panel, time.hi()),
                 }
+            }
+            Band::ServerHeading(number) => draw_heading(sheet, &format!("server {}", blocks[*number].name())),
+            Band::Legend(number) => blocks[*number].draw_legend(sheet),
+            Band::ServerPanel(number, subject) => {
+                let time = Axis::time(self.starts_at_s, self.shown_s(), 13);
+                let panel = Panel::new(sheet, &time, *subject == ServerSubject::Memory);
+                blocks[*number].draw(*subject, &panel, time.hi())
             }
         }
     }
 
     /// The duration, or without one the time of the last row.
     fn shown_s(&self) -> f64 {
-        let last = greatest(self.pools.iter().filter_map(|pool| pool.rows.last()).map(|row| row.time_s));
+        let last = greatest(self.all_pools().filter_map(|pool| pool.rows.last()).map(|row| row.time_s));
         [self.duration_s, last].into_iter().find(|s| s.is_finite() && *s > 0.0).unwrap_or(1.0)
+    }
+
+    /// Pools, those of servers included.
+    fn all_pools(&self) -> impl Iterator<Item = &PoolFigure<'_>> {
+        self.pools.iter().chain(self.servers.iter().map(|server| &server.pool))
     }
 
     /// Title and result, and what the tint means: beside the result if there is room, else beside the title.
@@ -136,7 +167,7 @@ impl TimelineFigure<'_> {
         let right = sheet.size_px().0 - RIGHT_PX;
         let looks = [Type::bold(19.0, TEXT), Type::regular(13.0, MUTED)];
         let mut room = [right - START_PX; 2];
-        if self.pools.iter().any(|pool| !pool.missed.is_empty()) {
+        if self.all_pools().any(|pool| !pool.missed.is_empty()) {
             let key = Key::new(Mark::Area(MISSED_OPACITY), VERMILION, "objective missed");
             const KEY_PX: f64 = 170.0;
             let line = usize::from(sheet.text_width(self.result, looks[1])? + KEY_PX <= room[1]);
@@ -169,19 +200,15 @@ impl PoolFigure<'_> {
     }
 
     fn draw_load<B: DrawingBackend>(&self, panel: &Panel<'_, B>, end_s: f64) -> Result<(), PlotError> {
-        let failed = |row: &TimelineRow| row.rejected_rps + row.timed_out_rps + row.lost_rps;
         let mut keys = vec![
             Key::new(Mark::Area(OFFERED_OPACITY), SKY, "offered"),
             Key::new(Mark::Line, BLUE, "done"),
             Key::new(Mark::Line, GREEN, "ready capacity"),
         ];
-        let failures = self.failures();
-        if !failures.is_empty() {
-            keys.push(Key::new(Mark::Line, VERMILION, failures.join(" + ")));
-        }
+        keys.extend(self.failure_key());
         panel.strip("Load", "requests/s", &keys)?;
         let y = Axis::from_zero(
-            self.greatest(|row| row.offered_rps.max(row.done_rps).max(row.capacity_rps).max(failed(row))),
+            self.greatest(|row| row.offered_rps.max(row.done_rps).max(row.capacity_rps)).max(self.greatest_failed()),
             5,
             false,
         );
@@ -190,10 +217,24 @@ impl PoolFigure<'_> {
         panel.area(&y, sampled(self.rows, |row| row.offered_rps), None, SKY, OFFERED_OPACITY)?;
         panel.curve(&y, held(self.rows, end_s, |row| row.capacity_rps), GREEN)?;
         panel.curve(&y, sampled(self.rows, |row| row.done_rps), BLUE)?;
-        // Not where nothing failed: a line along the axis would look like a failure.
-        let bursts = pieces(self.rows, |row| Some(failed(row)).filter(|rate| *rate > 0.0));
-        panel.curves(&y, bursts.into_iter().map(from_and_to_zero).collect(), VERMILION)?;
+        self.draw_failures(panel, &y)?;
         self.remark_without_rows(panel)
+    }
+
+    /// Failed requests; not where nothing failed: a line along the axis would look like a failure.
+    pub(super) fn draw_failures<B: DrawingBackend>(&self, panel: &Panel<'_, B>, y: &Axis) -> Result<(), PlotError> {
+        let bursts = pieces(self.rows, |row| Some(failed(row)).filter(|rate| *rate > 0.0));
+        panel.curves(y, bursts.into_iter().map(from_and_to_zero).collect(), VERMILION)
+    }
+
+    pub(super) fn greatest_failed(&self) -> f64 {
+        self.greatest(failed)
+    }
+
+    /// The legend's entry for the ways in which requests failed, if any did.
+    pub(super) fn failure_key(&self) -> Option<Key> {
+        let failures = self.failures();
+        (!failures.is_empty()).then(|| Key::new(Mark::Line, VERMILION, failures.join(" + ")))
     }
 
     fn remark_without_rows<B: DrawingBackend>(&self, panel: &Panel<'_, B>) -> Result<(), PlotError> {
@@ -246,7 +287,12 @@ impl PoolFigure<'_> {
         self.remark_without_rows(panel)
     }
 
-    fn draw_latency<B: DrawingBackend>(&self, panel: &Panel<'_, B>) -> Result<(), PlotError> {
+    /// Quantiles of all requests, and the p95 of one model that stands out.
+    pub(super) fn draw_latency<B: DrawingBackend>(
+        &self,
+        panel: &Panel<'_, B>,
+        model: Option<(String, Vec<Vec<Point>>)>,
+    ) -> Result<(), PlotError> {
         type Quantile = fn(&TimelineRow) -> Option<f64>;
         let curves: [(&str, RGBColor, Quantile); 3] = [
             ("p50", SKY, |row| row.latency_p50_s),
@@ -254,18 +300,25 @@ impl PoolFigure<'_> {
             ("p99", PURPLE, |row| row.latency_p99_s),
         ];
         let mut keys: Vec<Key> = curves.iter().map(|(name, colour, _)| Key::new(Mark::Line, *colour, *name)).collect();
+        if let Some((name, _)) = &model {
+            keys.push(Key::new(Mark::Line, TEXT, format!("p95 of {}", printable(name))));
+        }
         if self.latency_objective_s.is_some() {
             let words = format!("objective {}", printable(&self.latency_objective_label));
             keys.push(Key::new(Mark::Dashes, VERMILION, words));
         }
         let seen = || self.rows.iter().flat_map(|row| curves.iter().filter_map(|(_, _, quantile)| quantile(row)));
-        let on_axis = || seen().chain(self.latency_objective_s).filter(|s| s.is_finite() && *s > 0.0);
+        let of_model = || model.iter().flat_map(|(_, pieces)| pieces.iter().flatten().map(|point| point.1));
+        let on_axis = || seen().chain(of_model()).chain(self.latency_objective_s).filter(|s| s.is_finite() && *s > 0.0);
         let y = Axis::log_seconds(on_axis().fold(f64::INFINITY, f64::min), greatest(on_axis()));
         panel.strip("Latency", y.unit, &keys)?;
         panel.frame(&y, false)?;
         panel.tint(&self.missed)?;
         for (_, colour, quantile) in curves.iter().rev() {
             panel.curves(&y, pieces(self.rows, quantile), *colour)?;
+        }
+        if let Some((_, pieces)) = &model {
+            panel.curves(&y, pieces.clone(), TEXT)?;
         }
         if let Some(objective) = self.latency_objective_s {
             panel.dashes(&y, objective, VERMILION)?;
@@ -318,12 +371,16 @@ impl PoolFigure<'_> {
 }
 
 /// The same curve, risen from zero at its start and fallen to zero at its end.
-fn from_and_to_zero(mut points: Vec<Point>) -> Vec<Point> {
+pub(super) fn from_and_to_zero(mut points: Vec<Point>) -> Vec<Point> {
     if let (Some(&(start_s, _)), Some(&(end_s, _))) = (points.first(), points.last()) {
         points.insert(0, (start_s, 0.0));
         points.push((end_s, 0.0));
     }
     points
+}
+
+fn failed(row: &TimelineRow) -> f64 {
+    row.rejected_rps + row.timed_out_rps + row.lost_rps
 }
 
 fn percent(ratio: f64) -> f64 {
@@ -377,7 +434,7 @@ mod tests {
             missed: vec![(duration_s / 3.0, duration_s / 2.0)],
         };
         let (title, result) = ("spike · HPA <v2>", "p95 ≤ 500 ms missed · seed 42");
-        TimelineFigure { title, result, starts_at_s: 0.0, duration_s, pools: vec![pool] }
+        TimelineFigure { title, result, starts_at_s: 0.0, duration_s, pools: vec![pool], servers: Vec::new() }
     }
 
     /// Size and pixels of a PNG that says 96 dpi times the scale.

@@ -205,36 +205,31 @@ mod tests {
         digest.value()
     }
 
+    /// None of them is that of another call.
+    fn all_differ(mut digests: Vec<u64>) {
+        let count = digests.len();
+        digests.push(of(|_| {}));
+        digests.sort_unstable();
+        digests.dedup();
+        assert_eq!(digests.len(), count + 1);
+    }
+
     #[test]
-    fn every_argument_of_every_call_counts() {
+    fn every_argument_of_every_call_about_requests_counts() {
         let now = SimTime::from_secs(3);
-        let change = PodChange {
-            pool: PoolId::new(0),
-            replica: ReplicaId::new(0),
-            name: "chat-0",
-            warning: false,
-            reason: "Ready",
-            message: "",
-        };
-        let state = PoolSnapshot::default();
-        let (no_load, no_pool) = (LoadId::new(0), PoolId::new(0));
+        let (load, pool, model, flow) = (LoadId::new(0), PoolId::new(0), ModelId::new(0), FlowId::new(0));
         let mut digests = vec![
-            of(|_| {}),
-            of(|digest| digest.arrived(now, no_load, no_pool)),
-            of(|digest| digest.arrived(SimTime::ZERO, no_load, no_pool)),
-            of(|digest| digest.arrived(now, LoadId::new(1), no_pool)),
-            of(|digest| digest.arrived(now, no_load, PoolId::new(1))),
-            of(|digest| digest.pod(now, &change)),
-            of(|digest| digest.pod(now, &PodChange { name: "chat-1", ..change })),
-            of(|digest| digest.called(now, ModelId::new(0))),
-            of(|digest| digest.called(SimTime::ZERO, ModelId::new(0))),
+            of(|digest| digest.arrived(now, load, pool)),
+            of(|digest| digest.arrived(SimTime::ZERO, load, pool)),
+            of(|digest| digest.arrived(now, LoadId::new(1), pool)),
+            of(|digest| digest.arrived(now, load, PoolId::new(1))),
+            of(|digest| digest.called(now, model)),
+            of(|digest| digest.called(SimTime::ZERO, model)),
             of(|digest| digest.called(now, ModelId::new(1))),
-            of(|digest| digest.flow_arrived(now, no_load, FlowId::new(0))),
-            of(|digest| digest.flow_arrived(SimTime::ZERO, no_load, FlowId::new(0))),
-            of(|digest| digest.flow_arrived(now, LoadId::new(1), FlowId::new(0))),
-            of(|digest| digest.flow_arrived(now, no_load, FlowId::new(1))),
-            of(|digest| digest.decision(now, ScalerId::new(0), &Report::default(), &Truth::default())),
-            of(|digest| digest.decision(now, ScalerId::new(1), &Report::default(), &Truth::default())),
+            of(|digest| digest.flow_arrived(now, load, flow)),
+            of(|digest| digest.flow_arrived(SimTime::ZERO, load, flow)),
+            of(|digest| digest.flow_arrived(now, LoadId::new(1), flow)),
+            of(|digest| digest.flow_arrived(now, load, FlowId::new(1))),
         ];
         for end in [
             end(),
@@ -246,20 +241,14 @@ mod tests {
             RequestEnd { started: None, ..end() },
             RequestEnd { demand: Span::ZERO, ..end() },
             RequestEnd { outcome: Outcome::Lost, ..end() },
-            RequestEnd { model: Some(ModelId::new(0)), ..end() },
+            RequestEnd { model: Some(model), ..end() },
             RequestEnd { model: Some(ModelId::new(1)), ..end() },
             RequestEnd { model: Some(ModelId::new(1)), inner: true, ..end() },
         ] {
             digests.push(of(|digest| digest.ended(&end)));
         }
-        let flow_end = FlowEnd {
-            at: SimTime::from_secs(2),
-            request: 1,
-            load: no_load,
-            flow: FlowId::new(0),
-            arrived: SimTime::from_secs(1),
-            outcome: Outcome::Done,
-        };
+        let (at, arrived) = (SimTime::from_secs(2), SimTime::from_secs(1));
+        let flow_end = FlowEnd { at, request: 1, load, flow, arrived, outcome: Outcome::Done };
         for end in [
             flow_end,
             FlowEnd { at: now, ..flow_end },
@@ -271,11 +260,32 @@ mod tests {
         ] {
             digests.push(of(|digest| digest.flow_ended(&end)));
         }
-        let (model, server) = (ModelSnapshot::default(), ServerSnapshot::default());
+        all_differ(digests);
+    }
+
+    #[test]
+    fn every_argument_of_every_call_about_the_cluster_counts() {
+        let now = SimTime::from_secs(3);
+        let change = PodChange {
+            pool: PoolId::new(0),
+            replica: ReplicaId::new(0),
+            name: "chat-0",
+            warning: false,
+            reason: "Ready",
+            message: "",
+        };
+        let truth = Truth::default();
+        let mut digests = vec![
+            of(|digest| digest.pod(now, &change)),
+            of(|digest| digest.pod(now, &PodChange { name: "chat-1", ..change })),
+            of(|digest| digest.decision(now, ScalerId::new(0), &Report::default(), &truth)),
+            of(|digest| digest.decision(now, ScalerId::new(1), &Report::default(), &truth)),
+        ];
+        let (pool, model, server) = (PoolSnapshot::default(), ModelSnapshot::default(), ServerSnapshot::default());
         let none = Snapshot { pools: &[], models: &[], servers: &[], flows: &[], events: 0 };
         for state in [
-            Snapshot { pools: &[state], ..none },
-            Snapshot { pools: &[PoolSnapshot { idle_s: 1e-300, ..state }], ..none },
+            Snapshot { pools: &[pool], ..none },
+            Snapshot { pools: &[PoolSnapshot { idle_s: 1e-300, ..pool }], ..none },
             Snapshot { models: &[model], ..none },
             Snapshot { models: &[ModelSnapshot { reloads: 1, ..model }], ..none },
             Snapshot { servers: &[server], ..none },
@@ -285,10 +295,7 @@ mod tests {
         ] {
             digests.push(of(|digest| digest.tick(now, &state)));
         }
-        let count = digests.len();
-        digests.sort_unstable();
-        digests.dedup();
-        assert_eq!(digests.len(), count);
+        all_differ(digests);
     }
 
     #[test]

@@ -1,20 +1,18 @@
 //! The tables of a run, written while it runs.
 //!
-//! One tick is open at a time. Its quantiles are exact, by selection over its samples in a buffer that is used again;
-//! beyond 65,536 samples they come from a histogram. Nothing is allocated per request; a disk that fails is noticed once,
-//! in [`FileRecorder::finish`].
+//! One tick is open at a time. Nothing is allocated per request; a disk that fails is noticed once, in
+//! [`FileRecorder::finish`].
 
-use super::latency::{Latencies, billionths, rank};
-use super::recorder::{Happening, Outcome, PodChange, PoolSnapshot, Recorder, RequestEnd, Snapshot, Truth};
+use super::recorder::{FlowEnd, Happening, PodChange, PoolSnapshot, Recorder, RequestEnd, Snapshot, Truth};
 use super::rows::{DecisionRow, EventRow, RequestRow, TimelineRow};
+use super::seldon::SeldonNames;
+use super::seldon_files::SeldonTables;
 use super::table::{TableWriter, number};
+use super::tick::OpenRequests;
 use crate::scalers::{Condition, KubeEvent, MetricStep, Report, Why};
-use crate::units::{Id, LoadId, PoolId, ReplicaId, ScalerId, SimTime, Span};
+use crate::units::{Id, LoadId, ModelId, PoolId, ReplicaId, ScalerId, SimTime, Span};
 use std::fmt;
 use std::io::{self, Write};
-
-/// Samples of a tick up to which its quantiles are exact.
-const EXACT_SAMPLES: usize = 65_536;
 
 /// Where a table goes.
 pub type Sink = Box<dyn Write + Send>;
@@ -23,8 +21,10 @@ pub type Sink = Box<dyn Write + Send>;
 pub struct FilePlan {
     /// Row interval of the time series.
     pub tick: Span,
-    /// Names of the pools in file order.
+    /// Names of the pools in file order, Seldon servers among them.
     pub pools: Vec<String>,
+    /// Models, servers and pipelines.
+    pub seldon: SeldonNames,
     /// Names of the loads in file order.
     pub loads: Vec<String>,
     /// Scalers by their id.
@@ -37,6 +37,8 @@ pub struct FilePlan {
     pub events: Sink,
     /// `requests.csv`, if asked for.
     pub requests: Option<Sink>,
+    /// `models.csv` and `servers.csv` of a Seldon run.
+    pub models_and_servers: Option<(Sink, Sink)>,
 }
 
 /// What the tables say about a scaler.
@@ -44,7 +46,7 @@ pub struct FilePlan {
 pub struct ScalerPlan {
     /// What it scales: `deployment/chat`.
     pub object: String,
-    /// Name of the pool that it acts on.
+    /// Name of the pool or model that it acts on.
     pub pool: String,
     /// Its kind: `hpa`.
     pub kind: String,
@@ -77,17 +79,19 @@ pub struct FileRecorder {
     decisions: TableWriter<Sink>,
     events: TableWriter<Sink>,
     requests: Option<Requests>,
+    seldon: Option<SeldonTables>,
     pools: Vec<OpenTick>,
     scalers: Vec<ScalerLog>,
     last_tick: SimTime,
     decision: u64,
 }
 
-/// What `requests.csv` needs: names of loads, pools and pods.
+/// What `requests.csv` needs: names of loads, pools, pipelines and pods.
 struct Requests {
     table: TableWriter<Sink>,
     loads: Vec<String>,
     pools: Vec<String>,
+    flows: Vec<String>,
     pods: Vec<String>,
 }
 
@@ -99,58 +103,10 @@ struct ScalerLog {
 }
 
 /// One pool in the open tick.
-struct OpenTick {
+pub(super) struct OpenTick {
     row: TimelineRow,
-    offered: u64,
-    outcomes: [u64; Outcome::ALL.len()],
-    samples: TickLatencies,
+    requests: OpenRequests,
     before: PoolSnapshot,
-}
-
-/// Latencies of one tick.
-struct TickLatencies {
-    nanos: Vec<u64>,
-    /// In use once `nanos` has been full.
-    many: Latencies,
-}
-
-impl TickLatencies {
-    #[inline]
-    fn record(&mut self, latency: Span) {
-        if self.many.count() > 0 {
-            self.many.record(latency);
-        } else if self.nanos.len() < EXACT_SAMPLES {
-            self.nanos.push(latency.as_nanos());
-        } else {
-            for nanos in self.nanos.drain(..) {
-                self.many.record(Span::from_nanos(nanos));
-            }
-            self.many.record(latency);
-        }
-    }
-
-    /// p50, p95 and p99 in seconds; leaves nothing behind.
-    fn take(&mut self) -> [Option<f64>; 3] {
-        const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
-        if self.many.count() > 0 {
-            let quantiles = QUANTILES.map(|quantile| self.many.quantile_s(quantile));
-            self.many.clear();
-            return quantiles;
-        }
-        let mut quantiles = [None; 3];
-        let mut rest = self.nanos.len();
-        for (quantile, value) in QUANTILES.into_iter().zip(&mut quantiles).rev() {
-            // What lies below the greater quantile is already apart from what lies above.
-            let rank = rank(billionths(quantile), self.nanos.len() as u64) as usize;
-            if rank <= rest {
-                let (_, nanos, _) = self.nanos[..rest].select_nth_unstable(rank - 1);
-                *value = Some(Span::from_nanos(*nanos).as_secs_f64());
-                rest = rank;
-            }
-        }
-        self.nanos.clear();
-        quantiles
-    }
 }
 
 impl FileRecorder {
@@ -160,7 +116,12 @@ impl FileRecorder {
             table: TableWriter::for_rows::<RequestRow<'_>>(sink),
             loads: plan.loads,
             pools: plan.pools.clone(),
+            flows: plan.seldon.flows,
             pods: Vec::new(),
+        });
+        let models = plan.seldon.models;
+        let seldon = plan.models_and_servers.map(|(to_models, to_servers)| {
+            SeldonTables::new(to_models, to_servers, models.into_iter().map(|model| model.name))
         });
         let scalers = plan.scalers.into_iter().map(|plan| ScalerLog {
             object: format!("{}/{}", plan.kind, plan.pool),
@@ -172,6 +133,7 @@ impl FileRecorder {
             decisions: TableWriter::for_rows::<DecisionRow>(plan.decisions),
             events: TableWriter::for_rows::<EventRow>(plan.events),
             requests,
+            seldon,
             pools: plan.pools.into_iter().map(OpenTick::new).collect(),
             scalers: scalers.collect(),
             last_tick: SimTime::ZERO,
@@ -191,6 +153,10 @@ impl FileRecorder {
         end("timeline.csv", self.timeline)?;
         end("decisions.csv", self.decisions)?;
         end("events.csv", self.events)?;
+        if let Some(seldon) = self.seldon {
+            end("models.csv", seldon.models)?;
+            end("servers.csv", seldon.servers)?;
+        }
         self.requests.map_or(Ok(()), |requests| end("requests.csv", requests.table))
     }
 
@@ -296,25 +262,26 @@ impl OpenTick {
     fn new(pool: String) -> Self {
         Self {
             row: TimelineRow { pool, ..TimelineRow::default() },
-            offered: 0,
-            outcomes: [0; Outcome::ALL.len()],
-            samples: TickLatencies { nanos: Vec::new(), many: Latencies::new() },
+            requests: OpenRequests::new(),
             before: PoolSnapshot::default(),
         }
     }
 
+    /// The row of the tick that was closed last; its pool's name stands in it from the beginning.
+    pub fn row(&self) -> &TimelineRow {
+        &self.row
+    }
+
     /// The tick's row; opens the next tick.
     fn close(&mut self, now: SimTime, length: Span, state: &PoolSnapshot) -> &TimelineRow {
-        let per_second = |count: u64| {
-            if length.is_zero() { 0.0 } else { count as f64 / length.as_secs_f64() }
-        };
+        let rates = self.requests.take(length);
         let row = &mut self.row;
         row.time_s = now.as_secs_f64();
-        row.offered_rps = per_second(self.offered);
-        row.done_rps = per_second(self.outcomes[Outcome::Done as usize]);
-        row.rejected_rps = per_second(self.outcomes[Outcome::Rejected as usize]);
-        row.timed_out_rps = per_second(self.outcomes[Outcome::TimedOut as usize]);
-        row.lost_rps = per_second(self.outcomes[Outcome::Lost as usize]);
+        row.offered_rps = rates.offered;
+        row.done_rps = rates.done;
+        row.rejected_rps = rates.rejected;
+        row.timed_out_rps = rates.timed_out;
+        row.lost_rps = rates.lost;
         row.queue = state.queue;
         row.in_flight = state.in_flight;
         row.replicas_desired = state.desired;
@@ -326,10 +293,8 @@ impl OpenTick {
         row.utilization_ratio = (requested > 0.0).then(|| (state.cpu_core_s - self.before.cpu_core_s) / requested);
         row.utilization_seen_ratio = state.seen_utilization;
         row.utilization_seen_age_s = state.seen_at.map(|seen_at| now.saturating_since(seen_at).as_secs_f64());
-        [row.latency_p50_s, row.latency_p95_s, row.latency_p99_s] = self.samples.take();
+        [row.latency_p50_s, row.latency_p95_s, row.latency_p99_s] = rates.latency_s;
         row.cost_usd = state.cost_usd;
-        self.offered = 0;
-        self.outcomes = [0; Outcome::ALL.len()];
         self.before = *state;
         &self.row
     }
@@ -355,6 +320,24 @@ impl Requests {
         });
     }
 
+    /// A pipeline has neither pods nor work of its own.
+    fn flow_row(&mut self, end: &FlowEnd) {
+        let load = self.loads.get(end.load.index()).map_or("", String::as_str);
+        let flow = self.flows.get(end.flow.index()).map_or("", String::as_str);
+        self.table.row(&RequestRow {
+            request: end.request,
+            load,
+            pool: flow,
+            replica: None,
+            arrived_s: end.arrived.as_secs_f64(),
+            started_s: None,
+            ended_s: end.at.as_secs_f64(),
+            outcome: end.outcome.as_str(),
+            demand_s: 0.0,
+            latency_s: end.at.saturating_since(end.arrived).as_secs_f64(),
+        });
+    }
+
     fn pod(&mut self, replica: ReplicaId, name: &str) {
         let index = replica.index();
         if index >= self.pods.len() {
@@ -369,18 +352,31 @@ impl Requests {
 impl Recorder for FileRecorder {
     #[inline(always)]
     fn arrived(&mut self, _now: SimTime, _load: LoadId, pool: PoolId) {
-        self.pools[pool.index()].offered += 1;
+        self.pools[pool.index()].requests.offered += 1;
     }
 
     #[inline(always)]
     fn ended(&mut self, end: &RequestEnd) {
-        let pool = &mut self.pools[end.pool.index()];
-        pool.outcomes[end.outcome as usize] += 1;
-        if end.outcome == Outcome::Done {
-            pool.samples.record(end.at.saturating_since(end.arrived));
+        self.pools[end.pool.index()].requests.ended(end.outcome, end.at.saturating_since(end.arrived));
+        if let Some(model) = end.model
+            && let Some(seldon) = &mut self.seldon
+        {
+            seldon.ended(model, end);
         }
         if let Some(requests) = &mut self.requests {
             requests.row(end);
+        }
+    }
+
+    fn called(&mut self, _now: SimTime, model: ModelId) {
+        if let Some(seldon) = &mut self.seldon {
+            seldon.called(model);
+        }
+    }
+
+    fn flow_ended(&mut self, end: &FlowEnd) {
+        if let Some(requests) = &mut self.requests {
+            requests.flow_row(end);
         }
     }
 
@@ -409,6 +405,9 @@ impl Recorder for FileRecorder {
         for (pool, state) in self.pools.iter_mut().zip(state.pools) {
             self.timeline.row(pool.close(now, length, state));
         }
+        if let Some(seldon) = &mut self.seldon {
+            seldon.tick(now, length, state, &self.pools);
+        }
         self.last_tick = now;
     }
 }
@@ -416,8 +415,11 @@ impl Recorder for FileRecorder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{TableReader, TimelineRow};
+    use crate::record::{
+        ModelName, ModelRow, ModelSnapshot, Outcome, ServerName, ServerRow, ServerSnapshot, TableReader, TimelineRow,
+    };
     use crate::scalers::{Status, Trail};
+    use crate::units::FlowId;
     use std::sync::{Arc, Mutex};
 
     /// A file that can be looked at afterwards.
@@ -445,6 +447,8 @@ mod tests {
         decisions: Paper,
         events: Paper,
         requests: Paper,
+        models: Paper,
+        servers: Paper,
     }
 
     impl Folder {
@@ -462,6 +466,7 @@ mod tests {
         FilePlan {
             tick: Span::from_secs(5),
             pools: vec!["chat".to_owned()],
+            seldon: SeldonNames::default(),
             loads: vec!["web".to_owned()],
             scalers: vec![ScalerPlan {
                 object: "deployment/chat".to_owned(),
@@ -472,7 +477,28 @@ mod tests {
             decisions,
             events,
             requests,
+            models_and_servers: None,
         }
+    }
+
+    /// Pool `chat` is a server with two models, and there is a pipeline.
+    fn seldon_recorder(folder: &Folder) -> FileRecorder {
+        let model = |name: &str| ModelName { name: name.to_owned(), ..ModelName::default() };
+        let server = ServerName { pool: PoolId::new(0), max_replicas: Some(2), max_is_default: false };
+        FileRecorder::new(FilePlan {
+            seldon: SeldonNames {
+                models: vec![model("embed"), model("generate")],
+                servers: vec![server],
+                flows: vec!["answer".to_owned()],
+            },
+            models_and_servers: Some((Box::new(folder.models.clone()), Box::new(folder.servers.clone()))),
+            ..plan(
+                Box::new(folder.timeline.clone()),
+                Box::new(io::sink()),
+                Box::new(io::sink()),
+                Some(Box::new(folder.requests.clone())),
+            )
+        })
     }
 
     fn end(request: u64, at_ms: u64, latency_ms: u64, outcome: Outcome) -> RequestEnd {
@@ -533,17 +559,89 @@ mod tests {
     }
 
     #[test]
-    fn many_samples_of_a_tick_are_counted_in_a_histogram() {
-        let mut samples = TickLatencies { nanos: Vec::new(), many: Latencies::new() };
-        for micros in 1..=100_000 {
-            samples.record(Span::from_nanos(micros * 1_000));
+    fn models_and_servers_have_a_row_each_per_tick() {
+        let folder = Folder::default();
+        let mut recorder = seldon_recorder(&folder);
+        let (load, pool, embed) = (LoadId::new(0), PoolId::new(0), ModelId::new(0));
+        for latency_ms in 1..=10 {
+            recorder.arrived(SimTime::ZERO, load, pool);
+            recorder.called(SimTime::ZERO, embed);
+            let inner = latency_ms > 5;
+            recorder.ended(&RequestEnd { model: Some(embed), inner, ..end(1, 1_000, latency_ms, Outcome::Done) });
         }
-        for (seen, exact) in samples.take().into_iter().zip([0.05, 0.095, 0.099]) {
-            assert!((seen.expect("there are some") / exact - 1.0_f64).abs() < 0.01, "{exact}");
-        }
-        assert_eq!(samples.take(), [None; 3]);
-        samples.record(Span::from_millis(7));
-        assert_eq!(samples.take(), [Some(0.007); 3], "exact again");
+        recorder.called(SimTime::ZERO, ModelId::new(1));
+        recorder.ended(&RequestEnd { model: Some(ModelId::new(1)), ..end(1, 1_000, 0, Outcome::Rejected) });
+        let state = PoolSnapshot {
+            starting: 1,
+            draining: 2,
+            cpu_core_s: 1.0,
+            cpu_requested_core_s: 4.0,
+            cost_usd: 0.5,
+            ..PoolSnapshot::default()
+        };
+        let loaded = ModelSnapshot {
+            server: Some(pool),
+            state: "ModelAvailable",
+            wanted: 2,
+            available: 1,
+            queue: 3,
+            in_flight: 4,
+            reloads: 7,
+        };
+        let nowhere = ModelSnapshot { state: "ScheduleFailed", wanted: 1, ..ModelSnapshot::default() };
+        let server = ServerSnapshot {
+            pool: Some(pool),
+            expected: 3,
+            connected: 2,
+            models_loaded: 1,
+            models_registered: 4,
+            memory_bytes: 1_000,
+            memory_used_bytes: 600,
+            evictions: 8,
+            reloads: 7,
+        };
+        let (pools, models, servers) = ([state], [loaded, nowhere], [server]);
+        let shown = Snapshot { pools: &pools, models: &models, servers: &servers, flows: &[0], events: 0 };
+        recorder.tick(SimTime::from_secs(5), &shown);
+        recorder.tick(SimTime::from_secs(7), &shown);
+        recorder.finish().expect("paper takes all");
+        assert_eq!(
+            folder.models.text(),
+            "time_s,model,server,state,wanted,available,offered_rps,done_rps,rejected_rps,timed_out_rps,lost_rps,\
+             queue,in_flight,latency_p50_s,latency_p95_s,latency_p99_s,reloads\n\
+             5,embed,chat,ModelAvailable,2,1,2,2,0,0,0,3,4,0.005,0.01,0.01,7\n\
+             5,generate,,ScheduleFailed,1,0,0.2,0,0.2,0,0,0,0,,,,0\n\
+             7,embed,chat,ModelAvailable,2,1,0,0,0,0,0,3,4,,,,7\n\
+             7,generate,,ScheduleFailed,1,0,0,0,0,0,0,0,0,,,,0\n"
+        );
+        assert_eq!(
+            folder.servers.text(),
+            "time_s,server,expected,connected,starting,draining,models_loaded,models_registered,memory_bytes,\
+             memory_used_bytes,evictions,reloads,utilization_ratio,cost_usd\n\
+             5,chat,3,2,1,2,1,4,1000,600,8,7,0.25,0.5\n\
+             7,chat,3,2,1,2,1,4,1000,600,8,7,,0.5\n"
+        );
+        let (models, servers) = (folder.models.text(), folder.servers.text());
+        let models = TableReader::new(models.as_bytes()).expect("own table").rows::<ModelRow>();
+        let servers = TableReader::new(servers.as_bytes()).expect("own table").rows::<ServerRow>();
+        assert_eq!((models.filter_map(Result::ok).count(), servers.filter_map(Result::ok).count()), (4, 2));
+        assert_eq!(folder.timeline.text().lines().nth(1).map(|row| row.starts_with("5,chat,2,2,0.2,")), Some(true));
+    }
+
+    #[test]
+    fn a_pipelines_request_is_a_request() {
+        let folder = Folder::default();
+        let mut recorder = seldon_recorder(&folder);
+        recorder.flow_ended(&FlowEnd {
+            at: SimTime::from_secs(3),
+            request: 9,
+            load: LoadId::new(0),
+            flow: FlowId::new(0),
+            arrived: SimTime::from_secs(1),
+            outcome: Outcome::TimedOut,
+        });
+        recorder.finish().expect("paper takes all");
+        assert_eq!(folder.requests.text().lines().nth(1), Some("9,web,answer,,1,,3,timed_out,0,2"));
     }
 
     #[test]

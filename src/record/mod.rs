@@ -12,9 +12,11 @@ pub mod raw;
 pub mod recorder;
 pub mod rows;
 pub mod seldon;
+mod seldon_files;
 pub mod story;
 pub mod table;
 pub mod tally;
+mod tick;
 pub mod totals;
 pub mod words;
 
@@ -27,7 +29,7 @@ pub use recorder::{
     FlowEnd, Happening, ModelSnapshot, Outcome, PodChange, PoolSnapshot, Recorder, RequestEnd, ServerSnapshot,
     Snapshot, Truth,
 };
-pub use rows::{DecisionRow, EventRow, LatencyRow, RequestRow, TimelineRow};
+pub use rows::{DecisionRow, EventRow, LatencyRow, ModelRow, RequestRow, ServerRow, TimelineRow};
 pub use seldon::{ModelName, SeldonNames, ServerName};
 pub use story::{Move, ScalingStory};
 pub use table::{Rows, TableError, TableReader, TableWriter};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A row of `timeline.csv`: one per tick and pool. Rates and quantiles are over the tick that ends at `time_s`.
+/// A row of `timeline.csv`: one per tick and pool; a Seldon server is a pool. Rates and quantiles are over the tick that ends at `time_s`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TimelineRow {
     /// End of the tick.
@@ -110,10 +110,83 @@ pub struct EventRow {
     pub message: String,
 }
 
+/// A row of `models.csv`: one per tick and model. Rates and quantiles are over the tick that ends at `time_s`; calls by
+/// pipelines count.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ModelRow {
+    /// End of the tick.
+    pub time_s: f64,
+    /// Model.
+    pub model: String,
+    /// The server that has it; empty without one.
+    pub server: String,
+    /// State of its latest version in upstream's word.
+    pub state: String,
+    /// Replicas asked for.
+    pub wanted: u32,
+    /// Replicas that Envoy knows.
+    pub available: u32,
+    /// Calls.
+    pub offered_rps: f64,
+    /// Ended as done.
+    pub done_rps: f64,
+    /// Ended as rejected.
+    pub rejected_rps: f64,
+    /// Ended as timed out.
+    pub timed_out_rps: f64,
+    /// Ended as lost.
+    pub lost_rps: f64,
+    /// Waiting at the end of the tick, for a worker or for a reload.
+    pub queue: u64,
+    /// Waiting and being served at the end of the tick.
+    pub in_flight: u64,
+    /// Of calls done in the tick; empty without any.
+    pub latency_p50_s: Option<f64>,
+    /// As above.
+    pub latency_p95_s: Option<f64>,
+    /// As above.
+    pub latency_p99_s: Option<f64>,
+    /// Reloads after an eviction since the start of the run.
+    pub reloads: u64,
+}
+
+/// A row of `servers.csv`: one per tick and server, beside its row in `timeline.csv`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ServerRow {
+    /// End of the tick.
+    pub time_s: f64,
+    /// Server.
+    pub server: String,
+    /// Replicas that the operator has told the scheduler of.
+    pub expected: u32,
+    /// Replicas whose agents are subscribed.
+    pub connected: u32,
+    /// Pods created, not yet ready.
+    pub starting: u32,
+    /// Pods deleted, not yet gone.
+    pub draining: u32,
+    /// Model replicas in memory.
+    pub models_loaded: u32,
+    /// Model replicas that agents have, evicted ones included.
+    pub models_registered: u32,
+    /// Memory of all connected replicas.
+    pub memory_bytes: u64,
+    /// Of that, in use by models in memory.
+    pub memory_used_bytes: u64,
+    /// Models put out of memory since the start of the run.
+    pub evictions: u64,
+    /// Reloads after an eviction since the start of the run.
+    pub reloads: u64,
+    /// As in `timeline.csv`.
+    pub utilization_ratio: Option<f64>,
+    /// Spent since the start of the run.
+    pub cost_usd: f64,
+}
+
 /// A row of `latency.csv`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LatencyRow {
-    /// Pool.
+    /// Pool, model or pipeline: their names share one name space.
     pub pool: String,
     /// 0 to 1.
     pub quantile: f64,
@@ -130,7 +203,7 @@ pub struct RequestRow<'a> {
     pub request: u64,
     /// Who sent it.
     pub load: &'a str,
-    /// Where it went.
+    /// Where it went: for a call of a model its server, or the name of a pipeline.
     pub pool: &'a str,
     /// The pod that had it, if any.
     pub replica: Option<&'a str>,

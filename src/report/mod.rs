@@ -5,6 +5,7 @@ pub mod compare;
 pub mod explain;
 pub mod export;
 pub mod seeds;
+mod seldon;
 pub mod summary;
 pub mod sweep;
 pub mod words;

@@ -1,17 +1,17 @@
 //! What many seeds say together, in words: means, and how far they can be trusted.
 
 use super::amounts::mean_and_half;
-use super::summary::{mark, objective_name, simulated};
+use super::summary::{mark, objective_name, sent, several, simulated};
 use super::words::{columns, counted};
 use crate::experiment::{CONFIDENCE, Unit, estimate};
-use crate::record::{ObjectiveResult, PoolTotals, RunTotals};
+use crate::record::{ModelTotals, ObjectiveResult, PipelineTotals, PoolTotals, RunTotals};
 
 /// The main figures of a scenario over its seeds. Empty without runs.
 pub fn seeds_summary(runs: &[RunTotals]) -> String {
     let Some(first) = runs.first() else {
         return String::new();
     };
-    let offered = runs.iter().flat_map(|run| &run.pools).map(|pool| pool.offered).sum();
+    let offered = runs.iter().map(sent).sum();
     let mut text =
         format!("{}  {}, {}: {}\n", first.scenario, simulated(first), over(runs), counted(offered, "request"));
     if !first.objectives.is_empty() {
@@ -48,15 +48,44 @@ fn objective_row(runs: &[RunTotals], index: usize) -> Vec<String> {
     ]
 }
 
-/// A pool's figure and how it is written.
-type PoolFigure = (&'static str, Unit, fn(&PoolTotals) -> Option<f64>);
+/// A figure of a pool, model or pipeline, and how it is written.
+type Figure<T> = (&'static str, Unit, fn(&T) -> Option<f64>);
 
-const POOL_FIGURES: [PoolFigure; 4] = [
+const POOL_FIGURES: [Figure<PoolTotals>; 4] = [
     ("p95", Unit::Seconds, |pool| pool.latency.map(|latency| latency.p95_s)),
     ("errors", Unit::Share, |pool| pool.errors_ratio),
     ("replica hours", Unit::Plain, |pool| Some(pool.replica_hours)),
     ("cost", Unit::Money, |pool| Some(pool.cost_usd)),
 ];
+
+const MODEL_FIGURES: [Figure<ModelTotals>; 3] = [
+    ("p95", Unit::Seconds, |model| model.requests.latency.map(|latency| latency.p95_s)),
+    ("errors", Unit::Share, |model| model.requests.errors_ratio),
+    ("model replica hours", Unit::Plain, |model| Some(model.model_replica_hours)),
+];
+
+const PIPELINE_FIGURES: [Figure<PipelineTotals>; 2] = [
+    ("p95", Unit::Seconds, |pipeline| pipeline.requests.latency.map(|latency| latency.p95_s)),
+    ("errors", Unit::Share, |pipeline| pipeline.requests.errors_ratio),
+];
+
+/// Name, unit and values over the runs of every figure of everything of a kind, in the order of the first run.
+fn figures_of<'a, T: 'a>(
+    runs: &'a [RunTotals],
+    of: impl Fn(&'a RunTotals) -> &'a [T],
+    name: impl Fn(&T) -> &str,
+    figures: &[Figure<T>],
+) -> Vec<(String, Unit, Vec<f64>)> {
+    let several = several(&runs[0]);
+    let mut rows = Vec::new();
+    for (index, first) in of(&runs[0]).iter().enumerate() {
+        for &(figure, unit, value) in figures {
+            let named = if several { format!("{} {figure}", name(first)) } else { figure.to_owned() };
+            rows.push((named, unit, runs.iter().filter_map(|run| value(of(run).get(index)?)).collect()));
+        }
+    }
+    rows
+}
 
 fn figure_rows(runs: &[RunTotals]) -> Vec<Vec<String>> {
     let interval = format!("{:.0}% INTERVAL", CONFIDENCE * 100.0);
@@ -71,12 +100,11 @@ fn figure_rows(runs: &[RunTotals]) -> Vec<Vec<String>> {
         }
     };
     add("good time".to_owned(), Unit::Share, runs.iter().filter_map(|run| run.good_time_ratio).collect());
-    let pools = &runs[0].pools;
-    for (index, pool) in pools.iter().enumerate() {
-        for (figure, unit, value) in POOL_FIGURES {
-            let name = if pools.len() > 1 { format!("{} {figure}", pool.pool) } else { figure.to_owned() };
-            add(name, unit, runs.iter().filter_map(|run| value(run.pools.get(index)?)).collect());
-        }
+    let pools = figures_of(runs, |run| &run.pools, |pool| &pool.pool, &POOL_FIGURES);
+    let models = figures_of(runs, |run| &run.models, |model| &model.model, &MODEL_FIGURES);
+    let pipelines = figures_of(runs, |run| &run.pipelines, |pipeline| &pipeline.pipeline, &PIPELINE_FIGURES);
+    for (name, unit, values) in [pools, models, pipelines].concat() {
+        add(name, unit, values);
     }
     rows
 }
@@ -139,6 +167,18 @@ spike  2h simulated, over 3 seeds (42 to 44): 3,000 requests
   cost           $20.00  ±0.00
 ";
         assert_eq!(seeds_summary(&three()), expected);
+    }
+
+    #[test]
+    fn models_and_pipelines_have_their_figures_too() {
+        let run = super::super::seldon::tests::seldon();
+        let mut other = run.clone();
+        other.models[0].model_replica_hours = 2.0;
+        let text = seeds_summary(&[run, other]);
+        assert!(text.contains("over 2 seeds (42 to 42): 18,000 requests"), "{text}");
+        // 0 and 2: mean 1, 12.706 × 1.4142/1.4142.
+        assert!(text.contains("embed model replica hours  1.0     ±12.7\n"), "{text}");
+        assert!(text.contains("answer p95 ") && text.contains("mlserver replica hours "), "{text}");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The summary of one run: objectives first, then one compact table, then what the scalers did.
 
+use super::seldon;
 use super::words::{clock, columns, count, counted, duration, latency, magnitude, percent, usd, whole_percent};
-use crate::record::{LatencyTotals, Move, ObjectiveResult, PoolTotals, RunTotals, ScalingStory};
+use crate::record::{LatencyTotals, ModelTotals, Move, ObjectiveResult, PoolTotals, RunTotals, ScalingStory};
 
 /// What a figure without a value looks like.
 const NOTHING: &str = "–";
@@ -13,7 +14,7 @@ pub struct SummaryContext {
     pub wall_s: Option<f64>,
     /// Events of the kernel per second of that.
     pub events_per_s: Option<f64>,
-    /// What the scalers did, by pool in file order; may be empty.
+    /// What the scalers did, by pool in file order, then by model; may be empty.
     pub stories: Vec<ScalingStory>,
     /// What the reader must know to judge the run: assumptions of an import, parts that were left out.
     pub notes: Vec<String>,
@@ -43,11 +44,13 @@ pub fn run_summary(totals: &RunTotals, context: &SummaryContext) -> String {
     }
     text.push('\n');
     text.push_str(&columns("  ", &pool_table(totals)));
+    text.push_str(&seldon::tables(totals));
     text.push_str(&scaling(totals, context));
-    if !context.notes.is_empty() {
+    let notes = [seldon::notes(totals), context.notes.clone()].concat();
+    if !notes.is_empty() {
         text.push('\n');
     }
-    for note in &context.notes {
+    for note in &notes {
         text.push_str(&format!("  note  {note}\n"));
     }
     if let Some(folder) = &context.folder {
@@ -73,13 +76,26 @@ pub(super) fn simulated(totals: &RunTotals) -> String {
     text
 }
 
+/// Requests that clients sent: those of all pools, unless pipelines make some of those.
+pub(super) fn sent(totals: &RunTotals) -> u64 {
+    let of_pools = || totals.pools.iter().map(|pool| pool.offered).sum();
+    totals.clients.as_ref().map_or_else(of_pools, |clients| clients.offered)
+}
+
+/// Is there more than one that a figure could be of?
+pub(super) fn several(totals: &RunTotals) -> bool {
+    totals.pools.len() + totals.models.len() + totals.pipelines.len() > 1
+}
+
 fn volume(totals: &RunTotals, context: &SummaryContext) -> String {
-    let sum = |of: fn(&PoolTotals) -> u64| totals.pools.iter().map(of).sum();
-    let mut parts = vec![counted(sum(|pool| pool.offered), "request")];
-    let decisions = sum(|pool| pool.decisions);
+    let mut parts = vec![counted(sent(totals), "request")];
+    let sum = |of_pool: fn(&PoolTotals) -> u64, of_model: fn(&ModelTotals) -> u64| {
+        totals.pools.iter().map(of_pool).chain(totals.models.iter().map(of_model)).sum()
+    };
+    let decisions = sum(|pool| pool.decisions, |model| model.decisions);
     if decisions > 0 {
         parts.push(counted(decisions, "decision"));
-        parts.push(counted(sum(|pool| pool.scale_actions), "change"));
+        parts.push(counted(sum(|pool| pool.scale_actions, |model| model.scale_actions), "change"));
     }
     if let Some(wall_s) = context.wall_s {
         let speed = context.events_per_s.map(|speed| format!(" ({} events/s)", magnitude(speed)));
@@ -96,9 +112,9 @@ pub(super) fn mark(met: bool) -> &'static str {
     if met { "✓" } else { "✗" }
 }
 
-/// An objective, with its pool where there are several.
+/// An objective, with its pool, model or pipeline where there are several.
 pub(super) fn objective_name(totals: &RunTotals, result: &ObjectiveResult) -> String {
-    if result.scope.is_empty() || totals.pools.len() < 2 {
+    if result.scope.is_empty() || !several(totals) {
         result.objective.clone()
     } else {
         format!("{}: {}", result.scope, result.objective)
@@ -164,12 +180,14 @@ fn pool_table(totals: &RunTotals) -> Vec<Vec<String>> {
 
 fn scaling(totals: &RunTotals, context: &SummaryContext) -> String {
     let mut rows = Vec::new();
-    for (pool, story) in totals.pools.iter().zip(&context.stories) {
+    let pools = totals.pools.iter().map(|pool| &pool.pool);
+    let scaled = pools.chain(totals.models.iter().map(|model| &model.model));
+    for (name, story) in scaled.zip(&context.stories) {
         for (word, way) in [("up", story.up), ("down", story.down)] {
             let Some(way) = way else {
                 continue;
             };
-            let who = if totals.pools.len() > 1 { format!("{} {word}", pool.pool) } else { word.to_owned() };
+            let who = if several(totals) { format!("{name} {word}") } else { word.to_owned() };
             rows.push(vec![who, told(word, &way), explain(word, &way, context)]);
         }
     }
@@ -398,6 +416,21 @@ spike  2h simulated (first 1m left out), one seed (42): 1 request
         assert!(text.contains("✗ rank: p95 <= 500ms"), "{text}");
         assert!(text.contains("    rank up    6 → 28 in 11m"), "{text}");
         assert!(text.contains("3,335,824 requests"), "{text}");
+    }
+
+    #[test]
+    fn a_seldon_run_is_told_of_as_its_clients_saw_it() {
+        let mut totals = super::super::seldon::tests::seldon();
+        totals.models[0].decisions = 20;
+        totals.models[0].scale_actions = 3;
+        let stories = vec![ScalingStory::default(), story()];
+        let text = run_summary(&totals, &SummaryContext { stories, ..SummaryContext::default() });
+        // 480 and 21 of the pool.
+        assert!(text.contains("9,000 requests, 500 decisions, 24 changes"), "{text}");
+        let at = |words: &str| text.find(words).unwrap_or_else(|| panic!("{words} in {text}"));
+        let order =
+            ["  POOL ", "  MODEL ", "  SERVER ", "  PIPELINE ", "embed up ", "  note  model `embed` wanted"].map(at);
+        assert!(order.is_sorted(), "{text}");
     }
 
     #[test]

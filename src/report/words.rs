@@ -86,6 +86,20 @@ pub fn magnitude(number: f64) -> String {
     }
 }
 
+/// An amount of memory: `0 B`, `512 KiB`, `1.5 GiB`.
+pub fn bytes(number: f64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut amount = number.max(0.0);
+    let mut unit = 0;
+    // What would be written as 1024 is one of the next unit.
+    while amount >= 1_023.5 && unit + 1 < UNITS.len() {
+        amount /= 1_024.0;
+        unit += 1;
+    }
+    let digits = if unit == 0 || amount >= 9.95 { format!("{amount:.0}") } else { format!("{amount:.1}") };
+    format!("{digits} {}", UNITS[unit])
+}
+
 /// Rows in aligned columns, two blanks apart, each line behind `indent`.
 pub(super) fn columns(indent: &str, rows: &[Vec<String>]) -> String {
     let width_of = |text: &str| text.chars().count();
@@ -166,5 +180,16 @@ mod tests {
         }
         assert_eq!((counted(1, "change"), counted(21, "change")), ("1 change".to_owned(), "21 changes".to_owned()));
         assert_eq!(whole_percent(0.654), "65%");
+        for (number, word) in [
+            (0.0, "0 B"),
+            (1_023.0, "1023 B"),
+            (1_024.0, "1.0 KiB"),
+            (512.0 * 1_048_576.0, "512 MiB"),
+            (1_023.9 * 1_048_576.0, "1.0 GiB"),
+            (1.5 * 1_073_741_824.0, "1.5 GiB"),
+            (3.0e15, "2728 TiB"),
+        ] {
+            assert_eq!(bytes(number), word);
+        }
     }
 }

@@ -38,6 +38,17 @@ pub enum Wake {
     At(SimTime),
 }
 
+impl Wake {
+    /// The same wake-up, put off: the period begins when a pass ends, and a pass waits for its answers.
+    #[must_use]
+    pub fn later(self, by: Span) -> Self {
+        match self {
+            Self::Keep => Self::Keep,
+            Self::At(at) => Self::At(at + by),
+        }
+    }
+}
+
 /// The control plane as a scaler sees it: perceived, late, able to fail; never the truth. A question is put only when
 /// the rule gets there, since upstream's cost and failures sit there.
 pub trait Api {

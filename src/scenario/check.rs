@@ -48,12 +48,33 @@ pub(super) fn across(scenario: &Scenario, top: &Section<'_>, lists: &Lists<'_>) 
             );
         }
     }
+    unread(scenario, top);
     let seconds = scenario.duration.as_secs_f64();
     let size: f64 = scenario.pools.iter().map(|pool| f64::from(pool.replicas)).sum();
     if size > 1_000_000.0 {
         top.reader.report(
             Problem::file(format!("{size} replicas at time 0 for {seconds} s"))
                 .help("lower `replicas`: at most 1,000,000 in all"),
+        );
+    }
+}
+
+/// Prometheus carries signals, not CPU and memory: without a reader of signals it changes nothing. (An event may bring one.)
+fn unread(scenario: &Scenario, top: &Section<'_>) {
+    let reads = |pool: &PoolSpec| match &pool.scaler {
+        ScalerSpec::Hpa(hpa) => hpa
+            .spec
+            .metrics
+            .iter()
+            .any(|metric| metric.pods.is_some() || metric.object.is_some() || metric.external.is_some()),
+        _ => false,
+    };
+    if top.has("prometheus") && !top.has("event") && !scenario.pools.iter().any(reads) {
+        top.suspicious(
+            "prometheus",
+            "no autoscaler reads a signal",
+            "changes nothing: CPU and memory come through metrics-server",
+            "add a Pods, Object or External metric to an HPA, or leave `[prometheus]` out",
         );
     }
 }

@@ -5,7 +5,7 @@
 //! place are what the cluster would show.
 
 use super::check::{Place, api_server, hpa_place, names, resources};
-use super::doctor::{astray, bounds, directions};
+use super::doctor::{Warn, astray, bounds, directions};
 use super::names::Lists;
 use super::reader::Section;
 use super::spec::{LoadTarget, Scenario, SeldonModel, SeldonServer, SeldonSpec};
@@ -97,9 +97,7 @@ impl All<'_> {
         let place = scaler_place(section);
         let warn = |message: String, shown: &str, help: &str| warn(section, &place, message, shown, help);
         let name = &server.spec.name;
-        if let ScalerSpec::Hpa(hpa) = scaler {
-            outside(hpa, &scaling, "Server", &warn);
-        }
+        outside(scaler, &scaling, "Server", &warn);
         if self.seldon.core.server_autoscaling() && scaling.max > scaling.min.max(1) {
             warn(
                 format!("two scalers of server \"{name}\": this one, and Seldon's own"),
@@ -144,7 +142,7 @@ impl All<'_> {
                     gib(needed),
                     gib(there)
                 ),
-                "ScheduleFailed for those that come last",
+                "ScheduleFailed for those that find no room",
                 "raise `memory` or `replicas` of a server",
             );
         }
@@ -212,20 +210,29 @@ fn warn(section: &Section<'_>, place: &Place, message: String, shown: &str, help
     section.reader.report(Problem::warning(place.clone(), message, shown).help(help));
 }
 
-/// An HPA that asks for sizes which the operator does not apply.
-fn outside(hpa: &HpaScalerSpec, scaling: &EffectiveScaling, kind: &str, warn: &dyn Fn(String, &str, &str)) {
-    let most = u32::try_from(hpa.spec.max_replicas).unwrap_or(0);
+/// A scaler that asks for sizes which the operator does not apply.
+fn outside(scaler: &ScalerSpec, scaling: &EffectiveScaling, kind: &str, warn: Warn<'_>) {
+    let (who, least, most) = match scaler {
+        ScalerSpec::Fixed | ScalerSpec::SeldonLag => return,
+        ScalerSpec::Schedule(schedule) => {
+            let sizes = || schedule.steps.iter().map(|&(_, replicas)| replicas);
+            ("schedule", sizes().min().unwrap_or(0), sizes().max().unwrap_or(0))
+        }
+        ScalerSpec::Hpa(hpa) => {
+            let count = |replicas: i32| u32::try_from(replicas).unwrap_or(0);
+            ("HPA", count(hpa.spec.min_replicas.unwrap_or(1)), count(hpa.spec.max_replicas))
+        }
+    };
     if let Some(max) = bound(scaling.max).filter(|&max| most > max) {
         warn(
-            format!("this HPA may ask for {most} replicas, and `max_replicas` of the {kind} is {max}"),
+            format!("this {who} may ask for {most} replicas, and `max_replicas` of the {kind} is {max}"),
             "the operator does not apply what is larger",
             "raise `max_replicas` of the one or lower that of the other; 0 leaves it unset",
         );
     }
-    let least = u32::try_from(hpa.spec.min_replicas.unwrap_or(1)).unwrap_or(0);
     if least < scaling.min {
         warn(
-            format!("this HPA may ask for {least} replicas, and `min_replicas` of the {kind} is {}", scaling.min),
+            format!("this {who} may ask for {least} replicas, and `min_replicas` of the {kind} is {}", scaling.min),
             "the operator does not apply what is smaller",
             "lower `min_replicas` of the one or raise that of the other; 0 leaves it unset",
         );
@@ -246,6 +253,7 @@ impl Ward<'_> {
         if let ScalerSpec::Hpa(hpa) = &self.model.scaler {
             self.hpa(hpa);
         }
+        outside(&self.model.scaler, &self.scaling, "Model", &|message, shown, help| self.warn(message, shown, help));
         self.two_scalers();
         self.no_scaler();
         self.start();
@@ -272,7 +280,6 @@ impl Ward<'_> {
         }
         bounds(&hpa.spec, self.scaling.replicas, &warn);
         directions(&hpa.spec, &warn);
-        outside(hpa, &self.scaling, "Model", &warn);
         if self.model.spec.scaling.replicas.is_none() {
             warn(
                 format!("model \"{}\" has an HPA and no `replicas`", self.name()),

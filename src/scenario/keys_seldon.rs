@@ -188,7 +188,7 @@ pub static FLOW_STEP: Keys = Keys {
             name: "after",
             kind: Kind::Texts,
             fallback: Fallback::None,
-            about: "models whose results it waits for; the step before where it is not given",
+            about: "models whose results it waits for, or the pipeline's own name for its input; the step before where it is not given",
         },
     ],
 };

@@ -164,7 +164,6 @@ pub(super) fn read(
     let hpa_controller = read_rest::hpa_controller(&top.table("hpa_controller"));
     let metrics_server = read_rest::metrics_server(&top.table("metrics_server"), folder);
     let prometheus = top.table_if("prometheus").map(|section| read_rest::prometheus(&section, folder));
-    warn_of_prometheus(&top);
     let lists = Lists::of(&top);
     lists.unique();
     let load_sections = top.tables("load");
@@ -186,6 +185,7 @@ pub(super) fn read(
         top.tables("objective").iter().map(|section| read_rest::objective(section, &lists)).collect();
     let events: Vec<play::Written> =
         top.tables("event").iter().filter_map(|section| play::event(section, &lists, duration)).collect();
+    play::check_outages(&top, &events);
     check_presence(reader, &top, &pools);
     let seldon = seldon.whole(&lists);
     let all_loads = loads.clone();
@@ -227,17 +227,6 @@ fn check_presence(reader: &Reader<'_>, top: &Section<'_>, pools: &[Option<PoolSp
     }
     if !top.has("load") && pools.iter().flatten().all(|pool| pool.queue.initial == 0) {
         reader.report(Problem::file("the scenario has no `[[load]]`").help("add one with a `name`, `to` and a `rate`"));
-    }
-}
-
-fn warn_of_prometheus(top: &Section<'_>) {
-    if top.has("prometheus") {
-        top.suspicious(
-            "prometheus",
-            "Prometheus and its adapter are not modelled yet",
-            "signals come the cheap way: `metrics.delay`",
-            "set `metrics.delay` of the pool to the window and the delay that you expect of it",
-        );
     }
 }
 

@@ -25,6 +25,20 @@ pub(super) struct Written {
     set: Vec<(String, Node, Range<usize>)>,
 }
 
+/// What is not there cannot go down.
+pub(super) fn check_outages(top: &Section<'_>, events: &[Written]) {
+    if top.has("prometheus") {
+        return;
+    }
+    let outages = events.iter().filter(|event| matches!(event.fault, Some(Fault::PrometheusDown { .. })));
+    for event in outages {
+        top.reader.report(
+            Problem::warning(event.place.clone(), "there is no Prometheus that could go down", "changes nothing")
+                .help("add `[prometheus]`: signals come through it then"),
+        );
+    }
+}
+
 /// Reads one event.
 pub(super) fn event(section: &Section<'_>, lists: &Lists<'_>, run: Option<Span>) -> Option<Written> {
     let at = section.duration("at");
@@ -124,6 +138,25 @@ fn changeable(path: &[&str]) -> bool {
     }
 }
 
+/// Puts the values of one event into the text, and says in words what it sets.
+fn put(event: &Written, document: &mut DocumentMut, text: &str) -> Result<String, Vec<Problem>> {
+    let (mut words, mut wrong) = (Vec::new(), Vec::new());
+    for (path, node, place) in &event.set {
+        let mut change = Change::from_event(path, node);
+        if !changeable(&change.path()) {
+            let message = format!("`{path}` cannot change during a run");
+            wrong.push(Problem::error(place.clone(), message, "not a key that may be set").help(CHANGEABLE));
+            continue;
+        }
+        if let Err(misfit) = change.apply(document) {
+            let problem = Problem::error(place.clone(), misfit.message, misfit.label);
+            wrong.push(problem.help("give a path as in `--set`"));
+        }
+        words.push(format!("{path} = {}", text.get(node.at.clone()).unwrap_or("...").trim()));
+    }
+    if wrong.is_empty() { Ok(words.join(", ")) } else { Err(wrong) }
+}
+
 /// Applies the events one after another to the text, reads each state of it as a scenario, and keeps the differences.
 pub(super) fn play_events(
     base: &Scenario,
@@ -142,45 +175,33 @@ pub(super) fn play_events(
             specs.push(EventSpec { at: event.at, text: event.fault_text.clone(), change: EventChange::Fault(fault) });
             continue;
         }
-        let mut fine = true;
-        let mut words = Vec::new();
-        for (path, node, place) in &event.set {
-            let mut change = Change::from_event(path, node);
-            if !changeable(&change.path()) {
-                fine = false;
-                problems.push(
-                    Problem::error(
-                        place.clone(),
-                        format!("`{path}` cannot change during a run"),
-                        "not a key that may be set",
-                    )
-                    .help(CHANGEABLE),
-                );
+        let last_good = document.clone();
+        let words = match put(event, &mut document, text) {
+            Ok(words) => words,
+            Err(wrong) => {
+                problems.extend(wrong);
+                document = last_good;
                 continue;
             }
-            if let Err(misfit) = change.apply(&mut document) {
-                fine = false;
-                problems.push(
-                    Problem::error(place.clone(), misfit.message, misfit.label).help("give a path as in `--set`"),
-                );
-            }
-            words.push(format!("{path} = {}", text.get(node.at.clone()).unwrap_or("...").trim()));
-        }
-        if !fine {
-            continue;
-        }
+        };
         let edited = document.to_string();
         let (tree, _) = Node::parse(&edited);
         let reader = Reader::new(&edited);
         let (_, after, _) = read(&reader, &tree, stem, folder);
         let (found, _) = reader.finish();
+        let before_it = problems.len();
         let place = event.set.first().map_or_else(|| event.place.clone(), |(_, node, _)| node.at.clone());
-        for problem in found.into_iter().filter(|problem| problem.severity == Severity::Error) {
+        let wrong: Vec<Problem> = found.into_iter().filter(|problem| problem.severity == Severity::Error).collect();
+        if !wrong.is_empty() {
+            // What is wrong from here on is said once: later changes start from what was good.
+            document = last_good;
+        }
+        for problem in wrong {
             let help = problem.help.unwrap_or_else(|| "change the value".to_owned());
             problems.push(Problem::error(place.clone(), problem.message, "from this change on").help(help));
         }
-        let Some(after) = after else { continue };
-        differences(&before, &after, event, &words.join(", "), &mut specs, &mut problems);
+        let Some(after) = after.filter(|_| problems.len() == before_it) else { continue };
+        differences(&before, &after, event, &words, &mut specs, &mut problems);
         before = after;
     }
     (specs, problems)
@@ -290,5 +311,73 @@ fn models(
             let wanted = wanted.expect("what the operator refuses is no scenario").replicas;
             changes.push(EventChange::ModelReplicas(id, wanted));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::load::load;
+    use super::*;
+    use crate::diagnostics::Source;
+
+    /// One server with one model, and these events.
+    fn changes(events: &str) -> Vec<EventChange> {
+        let text = format!(
+            "duration = \"1h\"\n[core]\nversion = \"2.9\"\n[[server]]\nname = \"s\"\nmemory = \"8GiB\"\nmax_replicas = 4\n\
+             [[model]]\nname = \"m\"\nservice = \"10ms\"\n[[load]]\nname = \"l\"\nto = \"m\"\nrate.constant = \"1/s\"\n{events}"
+        );
+        let source = Source { name: "test".to_owned(), text, folder: ".".into() };
+        let loaded = load(&source, &[]).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+        loaded.scenario.events.into_iter().map(|event| event.change).collect()
+    }
+
+    fn set(values: &str) -> String {
+        format!("[[event]]\nat = \"5m\"\nset = {{ {values} }}\n")
+    }
+
+    #[test]
+    fn a_size_alone_is_a_size_alone() {
+        let seen = changes(&set(r#""server.s.replicas" = 2, "model.0.replicas" = 3"#));
+        let [EventChange::Replicas(pool, 2), EventChange::ModelReplicas(model, 3)] = seen.as_slice() else {
+            panic!("{seen:?}")
+        };
+        assert_eq!((pool.index(), model.index()), (0, 0));
+    }
+
+    #[test]
+    fn bounds_change_the_resource_before_the_size() {
+        let seen = changes(&set(r#""server.s.max_replicas" = 9, "server.s.replicas" = 9, "model.m.max_replicas" = 2"#));
+        let [EventChange::Server(_, server), EventChange::Replicas(_, 9), EventChange::Model(_, model)] =
+            seen.as_slice()
+        else {
+            panic!("{seen:?}")
+        };
+        assert_eq!(server.spec.scaling.max, Some(9));
+        assert_eq!(model.spec.scaling.max, Some(2));
+    }
+
+    #[test]
+    fn memory_of_a_server_is_its_resource_and_its_pods() {
+        let seen = changes(&set(r#""server.s.memory" = "16GiB""#));
+        let [EventChange::Server(..), EventChange::Pool(_, pods)] = seen.as_slice() else { panic!("{seen:?}") };
+        assert_eq!(pods.memory.request_bytes, Some(16 << 30));
+    }
+
+    #[test]
+    fn settings_and_faults() {
+        let faults = "[[event]]\nat = \"6m\"\nfault.server_drain = { server = \"s\", ordinal = 1 }\n\
+                      [[event]]\nat = \"7m\"\nfault.scheduler_restart = {}\n\
+                      [[event]]\nat = \"8m\"\nfault.pods_killed = { pool = \"s\", count = 1 }\n";
+        let seen = changes(&format!("{}{faults}", set("core.agent.overcommitPercentage = 25")));
+        let [
+            EventChange::Core(core),
+            EventChange::Fault(Fault::ServerDrain { ordinal: 1, .. }),
+            EventChange::Fault(Fault::SchedulerRestart),
+            EventChange::Fault(Fault::PodsKilled { count: 1, .. }),
+        ] = seen.as_slice()
+        else {
+            panic!("{seen:?}")
+        };
+        assert_eq!(core.agent.overcommit_percent, 25);
     }
 }

@@ -298,6 +298,7 @@ impl Section<'_> {
     pub(super) fn empty(&self, kind: &str) {
         if self.has(kind) {
             self.table(kind);
+            self.read(kind, |_| Ok(()));
         }
     }
 }

@@ -100,20 +100,24 @@ pub(super) fn metrics_server(section: &Section<'_>, folder: &Path) -> Option<Met
 
 /// Reads `[prometheus]`.
 pub(super) fn prometheus(section: &Section<'_>, folder: &Path) -> Option<PrometheusSpec> {
-    let scrape_interval = section.some_time("scrape_interval");
-    let scrape_timeout = section.some_time("scrape_timeout");
+    let scrape_interval = no_oftener(section, "scrape_interval");
+    let mut scrape_timeout = section.some_time("scrape_timeout");
     if let (Some(timeout), Some(interval)) = (scrape_timeout, scrape_interval)
         && timeout > interval
     {
-        let key = if section.has("scrape_timeout") { "scrape_timeout" } else { "scrape_interval" };
-        section.wrong(
-            key,
-            "`scrape_timeout` is longer than `scrape_interval`",
-            "Prometheus refuses this",
-            "lower the timeout or raise the interval",
-        );
+        if section.has("scrape_timeout") {
+            section.wrong(
+                "scrape_timeout",
+                "`scrape_timeout` is longer than `scrape_interval`",
+                "Prometheus refuses this",
+                "lower the timeout or raise the interval",
+            );
+        } else {
+            scrape_timeout = scrape_interval; // as Prometheus fills it in
+        }
     }
     let rate_window = section.some_time("rate_window");
+    too_many_samples(section, rate_window, scrape_interval);
     if let (Some(window), Some(interval)) = (rate_window, scrape_interval)
         && window < interval * 2
     {
@@ -126,7 +130,7 @@ pub(super) fn prometheus(section: &Section<'_>, folder: &Path) -> Option<Prometh
         );
     }
     let lookback_delta = section.some_time("lookback_delta");
-    let metrics_relist_interval = section.some_time("metrics_relist_interval");
+    let metrics_relist_interval = no_oftener(section, "metrics_relist_interval");
     let metrics_max_age =
         if section.has("metrics_max_age") { section.some_time("metrics_max_age") } else { metrics_relist_interval };
     if let (Some(age), Some(relist)) = (metrics_max_age, metrics_relist_interval)
@@ -151,6 +155,30 @@ pub(super) fn prometheus(section: &Section<'_>, folder: &Path) -> Option<Prometh
         adapter_query_latency: adapter_query_latency?,
         target_discovery: target_discovery?,
     })
+}
+
+/// A period of at least a second: what is shorter would only be slow to simulate.
+fn no_oftener(section: &Section<'_>, name: &str) -> Option<Span> {
+    let period = section.some_time(name)?;
+    if period < Span::from_secs(1) {
+        section.wrong(name, format!("`{name}` is shorter than 1 s"), "too often", "write \"1s\" or more");
+        return None;
+    }
+    Some(period)
+}
+
+fn too_many_samples(section: &Section<'_>, window: Option<Span>, interval: Option<Span>) {
+    const MOST: u64 = 10_000;
+    let (Some(window), Some(interval)) = (window, interval) else { return };
+    if window.as_nanos() / interval.as_nanos() > MOST {
+        let key = if section.has("rate_window") { "rate_window" } else { "scrape_interval" };
+        section.wrong(
+            key,
+            format!("more than {MOST} samples of every series within `rate_window`"),
+            "too many to keep",
+            "shorten the window or raise `scrape_interval`",
+        );
+    }
 }
 
 /// Reads `[[signal]]`.

@@ -107,10 +107,10 @@ fn presence(top: &Section<'_>, lists: &Lists<'_>) {
 
 /// Reads `[core]`.
 fn core(section: &Section<'_>, folder: &Path) -> Option<CoreSpec> {
-    let version = section
-        .choice("version", &CoreVersion::ALL.map(|version| (version.name(), version)))
-        .unwrap_or(CoreVersion::default());
+    let version =
+        section.choice("version", &CoreVersion::ALL.map(|version| (version.name(), version))).unwrap_or_default();
     let mut core = CoreSpec::of(version);
+    section.assume("forced_off", &core.autoscaling.forced_off.to_string());
     if let Some(forced_off) = section.yes("forced_off") {
         core.autoscaling.forced_off = forced_off;
         if forced_off && version.lag_scaling() != LagScaling::ForcedOff {
@@ -135,12 +135,12 @@ fn core(section: &Section<'_>, folder: &Path) -> Option<CoreSpec> {
 
 fn autoscaling(section: &Section<'_>, core: &mut CoreSpec) -> Option<()> {
     let spec = &mut core.autoscaling;
+    section.assume("autoscalingModelEnabled", &spec.model_enabled.to_string());
     let model_enabled = section.yes("autoscalingModelEnabled");
-    if !section.has("autoscalingModelEnabled") || model_enabled.is_some() {
-        spec.model_enabled = model_enabled.unwrap_or(spec.model_enabled);
-    } else {
-        return None;
-    }
+    spec.model_enabled = match model_enabled {
+        None if section.has("autoscalingModelEnabled") => return None,
+        given => given.unwrap_or(spec.model_enabled),
+    };
     if spec.model_enabled && core.version.lag_scaling() == LagScaling::ForcedOff {
         forced_off(section, spec.forced_off);
     }
@@ -340,7 +340,12 @@ fn refused(section: &Section<'_>, kind: &str, error: &ScalingError) {
             (written(["replicas", "min_replicas", "max_replicas"]), "raise `max_replicas` or lower `replicas`")
         }
     };
-    let unwritten = ["min_replicas", "max_replicas"].into_iter().filter(|key| kind == "Server" && !section.has(key));
+    let involved = match error.fault {
+        ScalingFault::Negative { .. } | ScalingFault::BelowMin { .. } => ["replicas", "min_replicas"],
+        ScalingFault::MinAboveMax { .. } => ["min_replicas", "max_replicas"],
+        ScalingFault::AboveMax { .. } => ["replicas", "max_replicas"],
+    };
+    let unwritten = involved.into_iter().filter(|key| kind == "Server" && !section.has(key));
     let help = unwritten.fold(help.to_owned(), |help, key| format!("{help}; `{key}` is 1 where it is not given"));
     section.wrong(key, format!("the operator does not apply this {kind}: {error}"), "refused", help);
 }
@@ -355,6 +360,9 @@ fn model(section: &Section<'_>, lists: &Lists<'_>, version: CoreVersion, folder:
     let (replicas, min, max) = (count("replicas"), count("min_replicas"), count("max_replicas"));
     let scaling = (|| Some(ScalingSpec { replicas: replicas?, min: min?, max: max? }))();
     let effective = scaling?.effective(version).map_err(|error| refused(section, "Model", &error));
+    if let Ok(effective) = &effective {
+        section.assume("replicas", &effective.replicas.to_string());
+    }
     let service = section.law("service", Of::Time, folder);
     let cpu_fraction = cpu_fraction(&section.table("cpu"), service.as_ref());
     let law = |key: &str| section.law(key, Of::Time, folder);
@@ -517,4 +525,134 @@ fn advice(section: &Section<'_>) -> Option<AdviceSpec> {
         );
     }
     Some(advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::load::load;
+    use super::super::spec::{LoadTarget, Scenario};
+    use super::*;
+    use crate::diagnostics::Source;
+    use crate::record::ObjectiveScope;
+    use crate::scalers::ScalerSpec;
+    use crate::units::{FlowId, ModelId, PoolId};
+
+    const SMALLEST: &str = r#"
+duration = "1h"
+[[server]]
+name = "s"
+memory = "8GiB"
+[[model]]
+name = "m"
+service = "10ms"
+[[load]]
+name = "l"
+to = "m"
+rate.constant = "1/s"
+"#;
+
+    fn scenario(text: &str) -> Scenario {
+        let source = Source { name: "test".to_owned(), text: text.to_owned(), folder: ".".into() };
+        load(&source, &[]).unwrap_or_else(|problems| panic!("{}", problems.render(false))).scenario
+    }
+
+    #[test]
+    fn defaults_are_the_charts() {
+        let scenario = scenario(SMALLEST);
+        let seldon = scenario.seldon.as_ref().expect("there is a server");
+        let mut core = CoreSpec::of(CoreVersion::V2_10);
+        core.dataflow.hop = Law::Constant(0.002);
+        assert_eq!(seldon.core, core);
+        let server = &seldon.servers[0];
+        assert_eq!(server.spec.scaling, ScalingSpec { replicas: Some(1), min: Some(1), max: Some(1) });
+        assert_eq!(server.spec.memory_bytes, 8 << 30);
+        let pods = &scenario.pools[server.pool.index()];
+        assert_eq!((pods.name.as_str(), pods.kind, pods.replicas), ("s", WorkloadKind::StatefulSet, 1));
+        assert_eq!(pods.stop.grace_period, Span::from_secs(120));
+        assert_eq!(pods.selector, "seldon-server-name=s");
+        let model = &seldon.models[0];
+        assert_eq!((model.server, model.spec.scaling), (None, ScalingSpec::default()));
+        assert_eq!((model.spec.download.mean(), model.spec.load.mean(), model.spec.reload.mean()), (0.0, 1.0, 0.1));
+        assert_eq!(seldon.advice, AdviceSpec { one_to_one: false, prometheus: true, multi_model: true });
+        assert_eq!(scenario.kind_of(server.pool), "Server");
+    }
+
+    #[test]
+    fn helm_values_are_taken_verbatim() {
+        let text = format!(
+            "{SMALLEST}{}",
+            r#"
+[core]
+version = "2.8"
+control_delay = "1s"
+autoscaling = { autoscalingServerEnabled = false, serverPackingEnabled = true, serverPackingPercentage = 0.25 }
+agent = { scalingStatsPeriodSeconds = 5, modelInferenceLagThreshold = 7, modelInactiveSecondsThreshold = 30, overcommitPercentage = 0 }
+kafka.topics.numPartitions = 4
+envoy.replicas = 2
+modelgateway = { replicas = 3, workers = 16, maxNumConsumers = 50 }
+pipelinegateway = { replicas = 5, maxNumConsumers = 60 }
+dataflow.replicas = 6
+"#
+        );
+        let core = scenario(&text).seldon.expect("there is a server").core;
+        assert!(core.lag_scaling(), "on by default in 2.8");
+        assert!(!core.autoscaling.server_enabled);
+        assert_eq!(core.packing_probability(), 0.25);
+        let lag = core.lag_settings();
+        assert_eq!((lag.period, lag.inference_lag_threshold, lag.inactive_threshold_s), (Span::from_secs(5), 7, 30));
+        assert_eq!((core.agent.overcommit_percent, core.envoy.replicas), (0, 2));
+        let flow = &core.dataflow;
+        assert_eq!(
+            (flow.partitions, flow.model_gateway_replicas, flow.workers, flow.max_num_consumers),
+            (4, 3, 16, 50)
+        );
+        assert_eq!((flow.pipeline_gateway_replicas, flow.pipeline_max_num_consumers, flow.engine_replicas), (5, 60, 6));
+        assert_eq!(core.control_delay.mean(), 1.0);
+    }
+
+    #[test]
+    fn names_find_models_pipelines_and_the_pods_of_servers_behind_the_pools() {
+        let text = format!(
+            "{SMALLEST}{}",
+            r#"
+[[pool]]
+name = "p"
+service = "10ms"
+[[model]]
+name = "n"
+server = "s"
+service = "20ms"
+max_replicas = 0
+cpu.per_request = "5ms"
+[[pipeline]]
+name = "f"
+steps = [{ model = "n" }, { model = "m" }]
+[[load]]
+name = "k"
+to = "f"
+rate.constant = "1/s"
+[[objective]]
+server = "s"
+that = "cost <= $1"
+[[objective]]
+model = "n"
+that = "p95 <= 1s"
+[[objective]]
+pipeline = "f"
+that = "p95 <= 1s"
+"#
+        );
+        let scenario = scenario(&text);
+        let seldon = scenario.seldon.as_ref().expect("there is a server");
+        let (model, flow) = (ModelId::new(1), FlowId::new(0));
+        assert_eq!(scenario.load_targets, [LoadTarget::Model(ModelId::new(0)), LoadTarget::Flow(flow)]);
+        assert_eq!(seldon.models[1].server, Some(ServerId::new(0)));
+        assert_eq!(seldon.models[1].cpu_fraction, 0.25);
+        let scopes: Vec<_> = scenario.objectives.iter().map(|objective| objective.scope).collect();
+        let pods = PoolId::new(1);
+        assert_eq!(scopes, [ObjectiveScope::Pool(pods), ObjectiveScope::Model(model), ObjectiveScope::Flow(flow)]);
+        assert_eq!((scenario.kind_of(PoolId::new(0)), scenario.kind_of(pods)), ("Deployment", "Server"));
+        assert_eq!(seldon.flows[0].steps[1].after, ["n"], "after the step before");
+        assert!(seldon.models.iter().all(|model| model.scaler == ScalerSpec::Fixed));
+    }
 }

@@ -235,6 +235,13 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Notes what holds for a key that nobody wrote, where that follows from others.
+    pub(super) fn assume(&self, name: &str, literal: &str) {
+        if !self.has(name) {
+            self.reader.note_default(join(&self.path, name), literal);
+        }
+    }
+
     pub(crate) fn text(&self, name: &str) -> Option<String> {
         self.read(name, text)
     }

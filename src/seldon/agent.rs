@@ -89,7 +89,8 @@ pub struct AgentCache {
     overcommit_bytes: u64,
     /// In memory, and on the way into it.
     used_bytes: u64,
-    registered_bytes: u64,
+    /// A sum of what overcommits: it may be more than 64 bits hold.
+    registered_bytes: u128,
     slots: Vec<Slot>,
     /// Least recently used model in memory.
     oldest: u32,
@@ -141,7 +142,7 @@ impl AgentCache {
             self.slots.resize(model.index() + 1, Slot::ABSENT);
         }
         self.slots[model.index()] = Slot { bytes, residence: Residence::Loading, ..Slot::ABSENT };
-        self.registered_bytes += bytes;
+        self.registered_bytes += u128::from(bytes);
         self.used_bytes += bytes;
         self.counts.loads += 1;
         Load::Started
@@ -181,7 +182,7 @@ impl AgentCache {
         }
         let bytes = self.slots[model.index()].bytes;
         self.slots[model.index()] = Slot::ABSENT;
-        self.registered_bytes -= bytes;
+        self.registered_bytes -= u128::from(bytes);
         if residence == Residence::Evicted {
             return Unload::FromDisk;
         }
@@ -233,7 +234,7 @@ impl AgentCache {
     }
 
     /// Sum of the registered models.
-    pub const fn registered_bytes(&self) -> u64 {
+    pub const fn registered_bytes(&self) -> u128 {
         self.registered_bytes
     }
 
@@ -244,10 +245,13 @@ impl AgentCache {
 
     /// What the agent tells the scheduler: free memory and the whole overcommit while the registered models would fit into
     /// memory, afterwards what is left of the overcommit.
-    pub const fn available_for_scheduler_bytes(&self) -> u64 {
-        match self.registered_bytes.checked_sub(self.memory_bytes) {
-            None | Some(0) => self.available_bytes() + self.overcommit_bytes,
-            Some(overcommitted) => self.overcommit_bytes.saturating_sub(overcommitted),
+    pub fn available_for_scheduler_bytes(&self) -> u64 {
+        match self.registered_bytes.checked_sub(u128::from(self.memory_bytes)) {
+            None | Some(0) => self.available_bytes().saturating_add(self.overcommit_bytes),
+            Some(overcommitted) => {
+                let left = u128::from(self.overcommit_bytes).saturating_sub(overcommitted);
+                u64::try_from(left).expect("less than the overcommit")
+            }
         }
     }
 

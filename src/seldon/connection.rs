@@ -6,7 +6,6 @@
 //! Source of the rules: scheduler `pkg/agent/server.go`, `pkg/store/memory.go`.
 
 use crate::seldon::model::Model;
-use crate::seldon::model::ReplicaState;
 use crate::seldon::model::Version;
 use crate::seldon::scheduler::Asker;
 use crate::seldon::scheduler::Effect;
@@ -15,6 +14,7 @@ use crate::seldon::scheduler::Scheduler;
 use crate::seldon::server::ServerCounts;
 use crate::seldon::server::ServerReplica;
 use crate::seldon::server::VersionKey;
+use crate::seldon::state::ReplicaState;
 use crate::seldon::trigger::Direction;
 use crate::units::ModelId;
 use crate::units::ServerId;
@@ -73,12 +73,12 @@ impl Scheduler {
         (server, replica): (ServerId, u32),
         effects: &mut Vec<Effect>,
     ) {
-        let held = self.held.get(&(id, number)).cloned().unwrap_or_default();
-        let model =
-            self.models.entry(id).or_insert_with(|| Model::new(vec![Version::new(number, held.clone())], false));
+        let (request, instances) = self.held.get(&(id, number)).cloned().unwrap_or_default();
+        let held = Version { instances: instances.max(1), ..Version::new(number, request) };
+        let model = self.models.entry(id).or_insert_with(|| Model::new(vec![held.clone()], false));
         let place = model.place_of(number).unwrap_or_else(|| {
             let place = model.versions.partition_point(|version| version.number < number);
-            model.versions.insert(place, Version::new(number, held));
+            model.versions.insert(place, held);
             place
         });
         let version = &mut model.versions[place];
@@ -143,7 +143,7 @@ impl Scheduler {
     }
 
     /// An agent's stream closes, after a drain or a crash: its models are placed anew, then those that lack replicas are tried
-    /// again. What it had only been assigned and never been told stays as it is, until the same ordinal comes back.
+    /// again; of versions that are on their way out, it counts as unloaded. What it had only been assigned and never been told stays as it is, until the same ordinal comes back.
     pub fn replica_disconnect(
         &mut self,
         now: SimTime,
@@ -159,10 +159,11 @@ impl Scheduler {
         for &(model, number) in gone.loaded.iter().chain(&gone.loading) {
             let Some(record) = self.models.get_mut(&model) else { continue };
             let Some(place) = record.place_of(number) else { continue };
-            record.versions[place].replicas.remove(&replica);
             if record.deleted || place + 1 != record.versions.len() {
+                record.versions[place].set(now, replica, ReplicaState::Unloaded);
                 record.judge(place);
             } else {
+                record.versions[place].replicas.remove(&replica);
                 removed.push(model);
             }
             self.changed(model, effects);
@@ -225,10 +226,10 @@ impl Scheduler {
         instances: u32,
         effects: &mut Vec<Effect>,
     ) -> bool {
-        if let Some(model) = self.models.get_mut(&of.model) {
-            if let Some(place) = model.place_of(of.version) {
-                model.versions[place].instances = instances;
-            }
+        if let Some(model) = self.models.get_mut(&of.model)
+            && let Some(place) = model.place_of(of.version)
+        {
+            model.versions[place].instances = instances.max(1);
         }
         self.answer(now, of, (ReplicaState::Loading, ReplicaState::Loaded), Some(available_bytes), effects)
     }
@@ -332,5 +333,102 @@ fn note(replica: &mut ServerReplica, key: VersionKey, state: ReplicaState, bytes
             out(&mut replica.loaded);
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seldon::bench::BYTES;
+    use crate::seldon::bench::Bench;
+    use crate::seldon::bench::MODEL;
+    use crate::seldon::bench::SERVER;
+    use crate::seldon::bench::counts;
+    use crate::seldon::scheduler::NotApplied;
+    use crate::seldon::state::ModelState;
+    use crate::units::Span;
+
+    fn state(bench: &Bench) -> ModelState {
+        bench.scheduler.model(MODEL).expect("the model is known").latest().status().state
+    }
+
+    #[test]
+    fn a_draining_replica_serves_until_another_one_is_available() {
+        let mut bench = Bench::new(2, 2);
+        bench.apply("a", BYTES, counts(1, 0)).expect("placed");
+        bench.settle();
+        assert_eq!(bench.routes(), [(1, 100, vec![0])]);
+        assert_eq!(bench.scheduler.replica_drain(bench.now, (SERVER, 0), &mut bench.effects), [MODEL]);
+        assert!(!bench.scheduler.drained((SERVER, 0)), "nothing has been moved yet");
+        let moved = bench.scheduler.move_drained(bench.now, (SERVER, 0), &mut bench.effects);
+        assert_eq!(moved, Moved { placed: vec![MODEL], failed: vec![] });
+        bench.route();
+        assert_eq!(bench.routes(), [(1, 100, vec![0])]);
+        bench.tell();
+        assert!(bench.loaded(1) && !bench.scheduler.drained((SERVER, 0)), "no route yet");
+        bench.route();
+        assert_eq!(bench.routes(), [(1, 100, vec![1])]);
+        assert!(bench.scheduler.drained((SERVER, 0)));
+        bench.scheduler.replica_disconnect(bench.now, (SERVER, 0), &mut bench.effects);
+        assert_eq!(state(&bench), ModelState::Available);
+    }
+
+    #[test]
+    fn what_cannot_move_is_not_waited_for() {
+        let mut bench = Bench::new(1, 1);
+        bench.apply("a", BYTES, counts(1, 0)).expect("placed");
+        bench.settle();
+        bench.scheduler.replica_drain(bench.now, (SERVER, 0), &mut bench.effects);
+        let moved = bench.scheduler.move_drained(bench.now, (SERVER, 0), &mut bench.effects);
+        assert_eq!(moved, Moved { placed: vec![], failed: vec![MODEL] });
+        assert!(bench.scheduler.drained((SERVER, 0)));
+    }
+
+    #[test]
+    fn a_model_comes_back_with_the_replica_that_it_lost() {
+        let mut bench = Bench::new(1, 1);
+        bench.apply("a", BYTES, counts(1, 0)).expect("placed");
+        bench.settle();
+        let gone = bench.scheduler.replica_disconnect(bench.now, (SERVER, 0), &mut bench.effects);
+        assert_eq!((gone.removed, state(&bench)), (vec![MODEL], ModelState::ScheduleFailed));
+        assert_eq!(bench.scheduler.server(SERVER), None, "without replicas a server is forgotten");
+        bench.route();
+        assert_eq!(bench.routes(), []);
+        assert_eq!(bench.connect(0), [MODEL]);
+        bench.settle();
+        assert_eq!(bench.routes(), [(1, 100, vec![0])]);
+    }
+
+    #[test]
+    fn an_answer_that_comes_too_late_changes_nothing_and_the_reservation_stays() {
+        let mut bench = Bench::new(2, 2);
+        bench.apply("a", BYTES, counts(2, 0)).expect("placed");
+        bench.tell();
+        bench.apply("a", BYTES, counts(1, 0)).expect("placed");
+        assert!(bench.loaded(0) && !bench.loaded(1));
+        let server = bench.scheduler.server(SERVER).expect("the server is known");
+        let reserved: Vec<u64> = server.replicas().values().map(ServerReplica::reserved_bytes).collect();
+        assert_eq!(reserved, [0, BYTES]);
+    }
+
+    #[test]
+    fn a_restart_forgets_and_agents_and_operator_tell_again() {
+        let mut bench = Bench::new(1, 1);
+        bench.apply("a", BYTES, counts(1, 0)).expect("placed");
+        bench.settle();
+        bench.scheduler.restart();
+        bench.now += Span::from_secs(5);
+        assert_eq!(bench.apply("a", BYTES, counts(1, 0)), Err(NotApplied::Restarting));
+        bench.route();
+        assert_eq!(bench.routes(), [(1, 100, vec![0])], "Envoy keeps what it has");
+        let holds = [(MODEL, 1)];
+        let subscriber = ServerReplica::new(0, &[]);
+        bench.scheduler.replica_connect(bench.now, (SERVER, 0), subscriber, &holds, &mut bench.effects);
+        bench.scheduler.resume();
+        bench.apply("a", BYTES, counts(1, 0)).expect("placed where it is");
+        bench.effects.clear();
+        bench.settle();
+        assert_eq!((bench.latest(), bench.routes()), (1, vec![(1, 100, vec![0])]));
+        assert!(!bench.effects.iter().any(|effect| matches!(effect, Effect::Load { .. })), "nothing is loaded again");
     }
 }

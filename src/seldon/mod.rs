@@ -4,6 +4,8 @@
 //! of upstream's code (seldon-core v2, commit 7b77f8b78, after release v2.10.2).
 
 pub mod agent;
+#[cfg(test)]
+mod bench;
 pub mod connection;
 pub mod gateway;
 pub mod lag;
@@ -14,4 +16,5 @@ pub mod scheduler;
 pub mod server;
 pub mod server_scaling;
 pub mod spec;
+pub mod state;
 pub mod trigger;

@@ -5,11 +5,11 @@
 //!
 //! Source of the rules: scheduler `pkg/scheduler` (`scheduler.go`, `filters/`, `sorters/`).
 
-use crate::seldon::model::ReplicaState;
-use crate::seldon::model::Unplaced;
 use crate::seldon::model::Version;
 use crate::seldon::server::Server;
 use crate::seldon::server::ServerReplica;
+use crate::seldon::state::ReplicaState;
+use crate::seldon::state::Unplaced;
 use crate::units::ServerId;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -116,9 +116,9 @@ mod tests {
     use super::*;
     use crate::seldon::model::ModelDefinition;
     use crate::seldon::model::ModelRequest;
-    use crate::seldon::model::ModelStatus;
-    use crate::seldon::model::ReplicaCounts;
-    use crate::seldon::model::ReplicaStatus;
+    use crate::seldon::state::ModelStatus;
+    use crate::seldon::state::ReplicaCounts;
+    use crate::seldon::state::ReplicaStatus;
     use crate::units::SimTime;
 
     const SERVER: ServerId = ServerId::new(0);

@@ -6,7 +6,14 @@
 
 use crate::seldon::model::Model;
 use crate::seldon::model::Version;
+use crate::seldon::scheduler::Effect;
+use crate::seldon::scheduler::Scheduler;
+use crate::seldon::state::ReplicaState;
+use crate::seldon::state::ReplicaStatus;
+use crate::units::Id;
+use crate::units::ModelId;
 use crate::units::ServerId;
+use crate::units::SimTime;
 
 /// All of a model's traffic.
 const WHOLE: u32 = 100;
@@ -34,7 +41,7 @@ pub fn split(weight: u32, latest: u32, last_available: u32) -> (u32, u32) {
 }
 
 /// Writes the routes that a model should have now.
-pub(super) fn write(model: &Model, routes: &mut Vec<Route>) {
+fn write(model: &Model, routes: &mut Vec<Route>) {
     routes.clear();
     if !model.can_receive_traffic() {
         return;
@@ -53,9 +60,77 @@ pub(super) fn write(model: &Model, routes: &mut Vec<Route>) {
     }
 }
 
+impl Scheduler {
+    /// Routes of a model as last published: at most two versions, none if requests find nowhere to go.
+    pub fn routes(&self, model: ModelId) -> &[Route] {
+        self.published.get(model.index()).map_or(&[], Vec::as_slice)
+    }
+
+    /// Takes a server replica out of all published routes ahead of the next update: Envoy has found it dead.
+    pub fn drop_endpoint(&mut self, server: ServerId, replica: u32) {
+        for routes in &mut self.published {
+            for route in routes.iter_mut().filter(|route| route.server == server) {
+                route.replicas.retain(|&index| index != replica);
+            }
+            routes.retain(|route| !route.replicas.is_empty());
+        }
+    }
+
+    /// Publishes the routes of all models; then what is loaded is available, and what has lost its route can be unloaded.
+    /// These changes make routes stale again, for the next update.
+    pub fn sync_routes(&mut self, now: SimTime, effects: &mut Vec<Effect>) {
+        if self.restarting || !self.routes_stale {
+            return;
+        }
+        self.routes_stale = false;
+        for (index, routes) in self.published.iter_mut().enumerate() {
+            if !self.models.contains_key(&ModelId::from_index(index)) {
+                routes.clear();
+            }
+        }
+        let ids: Vec<ModelId> = self.models.keys().copied().collect();
+        for id in ids {
+            let model = self.models.get_mut(&id).expect("a listed model is known");
+            if self.published.len() <= id.index() {
+                self.published.resize_with(id.index() + 1, Vec::new);
+            }
+            write(model, &mut self.published[id.index()]);
+            self.follow_routes(now, id, effects);
+        }
+    }
+
+    fn follow_routes(&mut self, now: SimTime, id: ModelId, effects: &mut Vec<Effect>) {
+        let model = self.models.get_mut(&id).expect("a listed model is known");
+        let place = model.versions.len() - 1;
+        let latest = model.latest_mut();
+        let mut moved = false;
+        if latest.server.is_some_and(|server| self.servers.contains_key(&server)) {
+            for status in latest.replicas.values_mut() {
+                let next = match status.state {
+                    ReplicaState::Loaded | ReplicaState::LoadedUnavailable => ReplicaState::Available,
+                    ReplicaState::UnloadEnvoyRequested => ReplicaState::UnloadRequested,
+                    _ => continue,
+                };
+                *status = ReplicaStatus { state: next, since: now };
+                moved = true;
+            }
+        }
+        if moved {
+            model.judge(place);
+        }
+        if model.unload_superseded(now) || moved {
+            self.changed(id, effects);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::seldon::bench::Bench;
+    use crate::seldon::bench::MODEL;
+    use crate::seldon::bench::SERVER;
+    use crate::seldon::bench::counts;
 
     #[test]
     fn shares_follow_endpoints_and_the_latest_gets_the_rest() {
@@ -67,11 +142,29 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_those_of_single_precision() {
-        for (weight, latest, last) in (1..=100).flat_map(|w| (1..40).flat_map(move |l| (0..40).map(move |a| (w, l, a))))
-        {
-            let share = (last as f32 / (last + latest) as f32 * weight as f32) as u32;
-            assert_eq!(split(weight, latest, last).1, share, "{weight} {latest} {last}");
-        }
+    fn a_rolling_update_shares_traffic_until_the_new_version_is_available() {
+        let mut bench = Bench::new(2, 2);
+        bench.apply("old", 0, counts(2, 0)).expect("placed");
+        bench.settle();
+        bench.apply("new", 0, counts(2, 0)).expect("placed");
+        bench.tell();
+        assert!(bench.loaded(0));
+        bench.route();
+        assert_eq!(bench.routes(), [(1, 66, vec![0, 1]), (2, 34, vec![0])]);
+        bench.settle();
+        assert_eq!(bench.routes(), [(2, 100, vec![0, 1])]);
+        let old = bench.scheduler.model(MODEL).and_then(|model| model.version(1)).expect("it stays on record");
+        assert!(old.replicas().values().all(|status| status.state == ReplicaState::Unloaded));
+    }
+
+    #[test]
+    fn a_dead_endpoint_can_be_taken_out_ahead_of_the_update() {
+        let mut bench = Bench::new(2, 2);
+        bench.apply("a", 0, counts(2, 0)).expect("placed");
+        bench.settle();
+        bench.scheduler.drop_endpoint(SERVER, 0);
+        assert_eq!(bench.routes(), [(1, 100, vec![1])]);
+        bench.scheduler.drop_endpoint(SERVER, 1);
+        assert_eq!(bench.routes(), []);
     }
 }

@@ -4,32 +4,30 @@
 //! carries that out with the delays of agents, operator and Envoy. Law: everything is decided from the state at hand, in the
 //! order of ids where upstream's order is random.
 //!
-//! Calls that report from outside are in [`connection`](crate::seldon::connection).
+//! What reports from outside is in [`connection`](crate::seldon::connection), what concerns Envoy in
+//! [`routes`](crate::seldon::routes).
 //!
 //! Source of the rules: scheduler `pkg/scheduler/scheduler.go`, `pkg/store/memory.go`, `pkg/agent/server.go`,
-//! `pkg/scheduler/server/server.go`, `pkg/envoy/processor/incremental.go`.
+//! `pkg/scheduler/server/server.go`.
 
 use crate::seldon::model::Model;
 use crate::seldon::model::ModelRequest;
-use crate::seldon::model::ModelState;
-use crate::seldon::model::ModelStatus;
-use crate::seldon::model::ReplicaCounts;
-use crate::seldon::model::ReplicaState;
-use crate::seldon::model::Unplaced;
 use crate::seldon::model::Version;
 use crate::seldon::placement::Chosen;
 use crate::seldon::placement::place;
-use crate::seldon::routes;
 use crate::seldon::routes::Route;
 use crate::seldon::server::Server;
 use crate::seldon::server::VersionKey;
 use crate::seldon::server_scaling::ServerFigures;
 use crate::seldon::server_scaling::scale_down;
 use crate::seldon::server_scaling::scale_up;
+use crate::seldon::state::ModelState;
+use crate::seldon::state::ModelStatus;
+use crate::seldon::state::ReplicaCounts;
+use crate::seldon::state::Unplaced;
 use crate::seldon::trigger::Direction;
 use crate::seldon::trigger::Refusal;
 use crate::seldon::trigger::decide;
-use crate::units::Id;
 use crate::units::ModelId;
 use crate::units::ServerId;
 use crate::units::SimTime;
@@ -162,14 +160,14 @@ pub struct Scheduler {
     pub(super) servers: BTreeMap<ServerId, Server>,
     pub(super) models: BTreeMap<ModelId, Model>,
     /// Routes as last published, by model.
-    published: Vec<Vec<Route>>,
-    routes_stale: bool,
+    pub(super) published: Vec<Vec<Route>>,
+    pub(super) routes_stale: bool,
     /// Somebody may have to be told to load or unload.
     pub(super) agents_stale: bool,
     revision: u64,
     pub(super) restarting: bool,
-    /// After a restart: what agents can tell of the versions that they hold.
-    pub(super) held: BTreeMap<VersionKey, ModelRequest>,
+    /// After a restart: what agents can tell of the versions that they hold, with the instances in each replica.
+    pub(super) held: BTreeMap<VersionKey, (ModelRequest, u32)>,
 }
 
 impl Scheduler {
@@ -230,7 +228,7 @@ impl Scheduler {
         counts: ReplicaCounts,
         effects: &mut Vec<Effect>,
     ) -> Result<(), NotApplied> {
-        let model = self.models.get(&id).ok_or(NotApplied::UnknownModel)?;
+        let model = self.models.get(&id).filter(|model| !model.deleted).ok_or(NotApplied::UnknownModel)?;
         let definition = model.latest().request.definition.clone();
         self.model_apply(now, id, ModelRequest { definition, counts }, effects)
     }
@@ -364,53 +362,11 @@ impl Scheduler {
         }
     }
 
-    /// Publishes the routes of all models; then what is loaded is available, and what has lost its route can be unloaded.
-    /// These changes make routes stale again, for the next update.
-    pub fn sync_routes(&mut self, now: SimTime, effects: &mut Vec<Effect>) {
-        if self.restarting || !self.routes_stale {
-            return;
-        }
-        self.routes_stale = false;
-        let ids: Vec<ModelId> = self.models.keys().copied().collect();
-        for id in ids {
-            let model = self.models.get_mut(&id).expect("a listed model is known");
-            if self.published.len() <= id.index() {
-                self.published.resize_with(id.index() + 1, Vec::new);
-            }
-            routes::write(model, &mut self.published[id.index()]);
-            self.follow_routes(now, id, effects);
-        }
-    }
-
-    fn follow_routes(&mut self, now: SimTime, id: ModelId, effects: &mut Vec<Effect>) {
-        let model = self.models.get_mut(&id).expect("a listed model is known");
-        let place = model.versions.len() - 1;
-        let latest = model.latest_mut();
-        let mut moved = false;
-        if latest.server.is_some_and(|server| self.servers.contains_key(&server)) {
-            for status in latest.replicas.values_mut() {
-                let next = match status.state {
-                    ReplicaState::Loaded | ReplicaState::LoadedUnavailable => ReplicaState::Available,
-                    ReplicaState::UnloadEnvoyRequested => ReplicaState::UnloadRequested,
-                    _ => continue,
-                };
-                *status = crate::seldon::model::ReplicaStatus { state: next, since: now };
-                moved = true;
-            }
-        }
-        if moved {
-            model.judge(place);
-        }
-        if model.unload_superseded(now) || moved {
-            self.changed(id, effects);
-        }
-    }
-
     /// The scheduler's process ends and comes back: it has forgotten models and servers. Envoy keeps the last routes. Nothing
     /// is decided until [`Scheduler::resume`].
     pub fn restart(&mut self) {
         let versions = |(&id, model): (&ModelId, &Model)| {
-            let keyed = |version: &Version| ((id, version.number), version.request.clone());
+            let keyed = |version: &Version| ((id, version.number), (version.request.clone(), version.instances));
             model.versions.iter().map(keyed).collect::<Vec<_>>()
         };
         self.held = self.models.iter().flat_map(versions).collect();
@@ -484,21 +440,6 @@ impl Scheduler {
         })
     }
 
-    /// Routes of a model as last published: at most two versions, none if requests find nowhere to go.
-    pub fn routes(&self, model: ModelId) -> &[Route] {
-        self.published.get(model.index()).map_or(&[], Vec::as_slice)
-    }
-
-    /// Takes a server replica out of all published routes ahead of the next update: Envoy has found it dead.
-    pub fn drop_endpoint(&mut self, server: ServerId, replica: u32) {
-        for routes in &mut self.published {
-            for route in routes.iter_mut().filter(|route| route.server == server) {
-                route.replicas.retain(|&index| index != replica);
-            }
-            routes.retain(|route| !route.replicas.is_empty());
-        }
-    }
-
     /// True if something has changed since routes were last published.
     pub const fn routes_stale(&self) -> bool {
         self.routes_stale
@@ -517,5 +458,64 @@ pub const fn lacks_replicas(status: &ModelStatus, wanted: u32, retries_progressi
         ModelState::Available => status.available < wanted,
         ModelState::Progressing => retries_progressing && status.available < wanted,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seldon::bench::BYTES;
+    use crate::seldon::bench::Bench;
+    use crate::seldon::bench::MODEL;
+    use crate::seldon::bench::SERVER;
+    use crate::seldon::bench::counts;
+
+    fn asked(bench: &Bench) -> Vec<Option<u32>> {
+        let asks = |effect: &Effect| match *effect {
+            Effect::AskServer { replicas, .. } => Some(replicas),
+            _ => None,
+        };
+        bench.effects.iter().filter_map(asks).collect()
+    }
+
+    #[test]
+    fn a_server_grows_for_a_model_that_it_holds_and_not_for_a_new_one_or_a_retry() {
+        let mut bench = Bench::new(1, 3);
+        bench.apply("a", BYTES, counts(2, 1)).expect("placed in part");
+        bench.settle();
+        assert_eq!(asked(&bench), [], "its first placement");
+        bench.scheduler.schedule_failed_models(bench.now, &mut bench.effects);
+        assert_eq!(asked(&bench), []);
+        assert!(bench.effects.contains(&Effect::AskDropped { server: SERVER, model: MODEL }));
+        bench.scheduler.set_counts(bench.now, MODEL, counts(5, 1), &mut bench.effects).expect("placed in part");
+        assert_eq!(asked(&bench), [Some(3)]);
+    }
+
+    #[test]
+    fn an_accepted_wish_is_stored_even_without_room() {
+        let mut bench = Bench::new(1, 1);
+        let autoscaled = ReplicaCounts { wanted: 1, min: 0, max: 3 };
+        bench.apply("a", BYTES, autoscaled).expect("placed");
+        bench.settle();
+        let wish = bench.scheduler.scaling_trigger(bench.now, MODEL, 1, Direction::Up, &mut bench.effects);
+        assert_eq!(wish, Ok(Scaled { wanted: 2, placed: Err(Unplaced::NotEnoughReplicas) }));
+        let again = bench.scheduler.scaling_trigger(bench.now, MODEL, 1, Direction::Up, &mut bench.effects);
+        assert_eq!(again, Err(Refusal::NotAvailableLatest));
+        assert_eq!(bench.routes(), [(1, 100, vec![0])], "what is there goes on serving");
+    }
+
+    #[test]
+    fn a_deleted_model_comes_anew_once_it_is_gone() {
+        let mut bench = Bench::new(1, 1);
+        bench.apply("a", BYTES, counts(1, 0)).expect("placed");
+        bench.settle();
+        bench.apply("b", 0, counts(1, 0)).expect("placed");
+        bench.settle();
+        bench.scheduler.model_delete(bench.now, MODEL, &mut bench.effects).expect("deleted");
+        assert_eq!(bench.apply("c", 0, counts(1, 0)), Err(NotApplied::DeletionInProgress));
+        bench.settle();
+        assert_eq!(bench.routes(), []);
+        bench.apply("c", 0, counts(1, 0)).expect("placed");
+        assert_eq!(bench.latest(), 1);
     }
 }

@@ -334,7 +334,7 @@ pub struct PipelineSpec {
 pub struct PipelineStep {
     /// The model; the step has its name.
     pub model: String,
-    /// Steps whose outputs it waits for, all of them. Empty: it reads the pipeline's own input.
+    /// Steps whose outputs it waits for, all of them. Empty, or the pipeline's own name: it reads the pipeline's input.
     pub after: Vec<String>,
 }
 
@@ -419,7 +419,7 @@ impl PipelineSpec {
             } else if !is_model(&step.model) {
                 faults.push(PipelineFault::UnknownModel { pipeline: pipeline(), step: name() });
             }
-            for input in step.after.iter().filter(|input| self.position(input).is_none()) {
+            for input in step.after.iter().filter(|&input| *input != self.name && self.position(input).is_none()) {
                 let input = input.clone();
                 faults.push(PipelineFault::UnknownStep { pipeline: pipeline(), step: name(), input });
             }
@@ -436,9 +436,11 @@ impl PipelineSpec {
         let mut done = vec![false; self.steps.len()];
         let mut order = Vec::with_capacity(self.steps.len());
         while order.len() < self.steps.len() {
-            let can_come = |step: &PipelineStep| {
-                step.after.iter().all(|input| self.position(input).is_some_and(|before| done[before]))
+            let is_there = |input: &String| match self.position(input) {
+                Some(before) => done[before],
+                None => *input == self.name,
             };
+            let can_come = |step: &PipelineStep| step.after.iter().all(is_there);
             let next = (0..self.steps.len()).find(|&index| !done[index] && can_come(&self.steps[index]))?;
             done[next] = true;
             order.push(next);
@@ -803,7 +805,7 @@ mod tests {
 
     #[test]
     fn faults_of_a_pipeline() {
-        assert_eq!(faults(&[("b", &["a"]), ("a", &[])]), [""; 0]);
+        assert_eq!(faults(&[("b", &["a", "p"]), ("a", &["p"])]), [""; 0]);
         assert_eq!(faults(&[]), ["pipeline p has no steps"]);
         assert_eq!(faults(&[("p", &[])]), ["pipeline p must not have a step name with the same name"]);
         assert_eq!(faults(&[("a", &[]), ("a", &[])]), ["pipeline p has repeated step a"]);

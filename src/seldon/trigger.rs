@@ -103,10 +103,10 @@ pub fn decide(
 mod tests {
     use super::*;
     use crate::seldon::model::ModelRequest;
-    use crate::seldon::model::ModelState;
-    use crate::seldon::model::ModelStatus;
-    use crate::seldon::model::ReplicaCounts;
     use crate::seldon::model::Version;
+    use crate::seldon::state::ModelState;
+    use crate::seldon::state::ModelStatus;
+    use crate::seldon::state::ReplicaCounts;
     use std::collections::BTreeMap;
 
     const NOW: SimTime = SimTime::from_secs(100);

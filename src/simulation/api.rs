@@ -1,10 +1,11 @@
 //! The control plane as a scaler sees it: the only door between perception and decision.
 
 use super::control::ScaleTarget;
+use super::scraping::{query_of, recorded};
 use super::signals::Signal;
 use super::{Sim, WALL_AT_ZERO};
 use crate::cluster::{Milestone, PodLife};
-use crate::metrics::{PoolMetricsSpec, Usage, pod_time};
+use crate::metrics::{Of, PoolMetricsSpec, Query, Refusal, Series, Target, Usage, pod_time};
 use crate::record::Recorder;
 use crate::scalers::hpa::Selector;
 use crate::scalers::hpa::spec::{CrossVersionObjectReference, MetricIdentifier};
@@ -13,7 +14,7 @@ use crate::scalers::{
     ScalerSpec, SeenPod,
 };
 use crate::scenario::PoolSpec;
-use crate::units::{ModelId, PoolId, Quantity, ReplicaId, SimTime};
+use crate::units::{ModelId, PoolId, Quantity, ReplicaId, SimTime, Span};
 use std::rc::Rc;
 
 /// What the scaler of one pool sees and may do.
@@ -22,19 +23,18 @@ pub(super) struct View<'s, 'a, R> {
     target: ScaleTarget,
     /// When the signal that was handed out last was measured.
     measured_at: Option<SimTime>,
+    /// For answers so far.
+    waited: Span,
 }
 
 impl<'s, 'a, R: Recorder> View<'s, 'a, R> {
     pub fn new(sim: &'s mut Sim<'a, R>, target: ScaleTarget) -> Self {
-        Self { sim, target, measured_at: None }
+        Self { sim, target, measured_at: None, waited: Span::ZERO }
     }
 
-    /// The pool whose signals are meant where nobody says which: a model's is that of its server.
-    fn own_pool(&self) -> PoolId {
-        match self.target {
-            ScaleTarget::Pool(pool) => pool,
-            ScaleTarget::Model(model) => self.sim.seldon_ref().models[model].home(),
-        }
+    /// How long the pass has waited for answers.
+    pub fn waited(&self) -> Span {
+        self.waited
     }
 
     fn find(&self, of: &CrossVersionObjectReference) -> Result<ScaleTarget, ApiError> {
@@ -92,10 +92,16 @@ impl<'s, 'a, R: Recorder> View<'s, 'a, R> {
         (end.saturating_sub(spec.window), end)
     }
 
-    /// A built-in signal of a pool.
-    fn signal(&mut self, name: &str, pool: PoolId) -> Option<f64> {
+    /// A built-in signal of a pool or model.
+    fn signal(&mut self, name: &str, of: ScaleTarget) -> Option<f64> {
+        let (pool, tap) = match of {
+            ScaleTarget::Pool(pool) => (pool, self.sim.pools[pool].tap.as_ref()?),
+            ScaleTarget::Model(model) => {
+                let model = &self.sim.seldon_ref().models[model];
+                (model.home(), model.tap.as_ref()?)
+            }
+        };
         let (begin, end) = self.window(pool);
-        let tap = self.sim.pools[pool].tap.as_ref()?;
         let (value, at) = tap.pool_signal(Signal::named(name)?, begin, end)?;
         self.measured_at = Some(at + WALL_AT_ZERO);
         Some(value)
@@ -111,6 +117,85 @@ impl<'s, 'a, R: Recorder> View<'s, 'a, R> {
         Some(value)
     }
 
+    /// Puts a query to the adapter: the resource is what an error names.
+    fn admit(&mut self, query: Option<&Query>, metric: &str, resource: &str) -> Result<(), ApiError> {
+        let scraping =
+            self.sim.perception.scraping.as_mut().expect("only what comes through Prometheus is asked of it");
+        self.waited += scraping.wait(self.target);
+        self.measured_at = None;
+        match query.map_or(Err(Refusal::NotFound), |query| scraping.admit(query)) {
+            Ok(()) => Ok(()),
+            Err(Refusal::NotFound) => {
+                Err(ApiError(format!("the server could not find the metric {metric} for {resource}")))
+            }
+            // The adapter keeps details to itself.
+            Err(Refusal::Down) => Err(ApiError("Internal error occurred: unable to fetch metrics".to_owned())),
+        }
+    }
+
+    fn scraped(&mut self, query: &Query, of: Of) -> Option<Quantity> {
+        let wall = self.sim.wall();
+        let seen = self.sim.perception.scraping.as_ref()?.query(query, of, wall)?;
+        self.measured_at = Some(seen.at);
+        Some(in_thousandths(seen.value))
+    }
+
+    /// Each pod's own value; pods without one are left out.
+    fn scraped_pods(&mut self, metric: &str, selector: &str) -> Result<Vec<(Rc<str>, Quantity)>, ApiError> {
+        let query = Signal::named(metric).map(query_of);
+        self.admit(query.as_ref(), metric, "pods")?;
+        let mut values = Vec::new();
+        let mut oldest: Option<SimTime> = None;
+        for pool in self.selected(selector) {
+            for place in 0..self.sim.pools[pool].members.len() {
+                let replica = self.sim.pools[pool].members[place];
+                let of = Of::Target(Target::Pod(replica));
+                if let Some(value) = query.as_ref().and_then(|query| self.scraped(query, of)) {
+                    values.push((Rc::clone(&self.sim.replicas[replica].name), value));
+                    oldest = oldest.map_or(self.measured_at, |at| Some(at).min(self.measured_at));
+                }
+            }
+        }
+        self.measured_at = oldest;
+        Ok(values)
+    }
+
+    /// The query of a metric of a pool or model, or of a recorded signal. Of a model, agents count nothing but requests.
+    fn query_for(&self, metric: &str, of: Option<ScaleTarget>) -> (Option<Query>, Option<Of>) {
+        if let Some(number) = recorded(&self.sim.scenario.signals, metric) {
+            return (Some(Query::Latest(Series::Signal(number).alone())), Some(Of::Everything));
+        }
+        let signal = Signal::named(metric);
+        match of {
+            Some(ScaleTarget::Model(model)) => {
+                let counted = signal.filter(|signal| *signal == Signal::Rps);
+                (counted.map(|_| Query::Rate(Series::Infers(model).alone())), Some(Of::Everything))
+            }
+            Some(ScaleTarget::Pool(pool)) if metric == "infer_rps" => {
+                let all = Series::Infers(ModelId::new(0))..=Series::Infers(ModelId::new(u32::MAX));
+                (Some(Query::Rate(all)), Some(Of::Pool(pool)))
+            }
+            Some(ScaleTarget::Pool(pool)) => (signal.map(query_of), Some(Of::Pool(pool))),
+            None => (signal.map(query_of), None),
+        }
+    }
+
+    fn scraped_object(&mut self, metric: &str, object: &CrossVersionObjectReference) -> Result<Quantity, ApiError> {
+        let (query, of) = self.query_for(metric, self.sim.described(&object.name));
+        let group = object.api_version.split_once('/').map_or(String::new(), |(group, _)| format!(".{group}"));
+        let resource = format!("{}s{group}", object.kind.to_lowercase());
+        self.admit(query.as_ref(), metric, &resource)?;
+        query.zip(of).and_then(|(query, of)| self.scraped(&query, of)).ok_or_else(|| {
+            ApiError(format!("the server could not find the metric {metric} for {resource} {}", object.name))
+        })
+    }
+
+    fn scraped_external(&mut self, metric: &str) -> Result<Vec<Quantity>, ApiError> {
+        let (query, of) = self.query_for(metric, Some(self.target));
+        self.admit(query.as_ref(), metric, "namespaces")?;
+        Ok(query.zip(of).and_then(|(query, of)| self.scraped(&query, of)).into_iter().collect())
+    }
+
     fn usages(&self, pool: PoolId, replica: ReplicaId) -> Option<Vec<Usage>> {
         let state = &self.sim.replicas[replica];
         match self.sim.pools[pool].spec.metrics {
@@ -123,6 +208,11 @@ impl<'s, 'a, R: Recorder> View<'s, 'a, R> {
 /// Signals are served to the nano-unit.
 fn quantity(value: f64) -> Quantity {
     Quantity::from_nanos((value * 1e9).round() as i128)
+}
+
+/// The adapter serves whole thousandths, and 0 for what is not a number.
+fn in_thousandths(value: f64) -> Quantity {
+    Quantity::from_millis((value * 1_000.0) as i64)
 }
 
 /// Kubernetes writes times in whole seconds.
@@ -201,8 +291,8 @@ impl<R: Recorder> Api for View<'_, '_, R> {
         let replicas =
             u32::try_from(replicas).map_err(|_| PutError::Other("spec.replicas: must be 0 or more".to_owned()))?;
         match target {
-            ScaleTarget::Pool(pool) => self.sim.set_size(pool, replicas),
-            ScaleTarget::Model(model) => self.sim.model_written(model, replicas),
+            ScaleTarget::Pool(pool) => self.sim.set_size_after(pool, replicas, self.waited),
+            ScaleTarget::Model(model) => self.sim.model_written(model, replicas, self.waited),
         }
         Ok(())
     }
@@ -260,6 +350,9 @@ impl<R: Recorder> Api for View<'_, '_, R> {
     }
 
     fn pods_metric(&mut self, metric: &MetricIdentifier, selector: &str) -> Result<Vec<(Rc<str>, Quantity)>, ApiError> {
+        if self.sim.perception.scraping.is_some() {
+            return self.scraped_pods(&metric.name, selector);
+        }
         let absent = || ApiError(format!("the server could not find the metric {} for pods", metric.name));
         let signal = Signal::named(&metric.name).ok_or_else(absent)?;
         let mut values = Vec::new();
@@ -279,16 +372,22 @@ impl<R: Recorder> Api for View<'_, '_, R> {
         metric: &MetricIdentifier,
         object: &CrossVersionObjectReference,
     ) -> Result<Quantity, ApiError> {
-        let value = match (self.recorded(&metric.name), self.sim.pool_named(&object.name)) {
+        if self.sim.perception.scraping.is_some() {
+            return self.scraped_object(&metric.name, object);
+        }
+        let value = match (self.recorded(&metric.name), self.sim.described(&object.name)) {
             (Some(value), _) => Some(value),
-            (None, Some(pool)) => self.signal(&metric.name, pool),
+            (None, Some(target)) => self.signal(&metric.name, target),
             (None, None) => None,
         };
         value.map(quantity).ok_or_else(|| ApiError(format!("the server could not find the metric {}", metric.name)))
     }
 
     fn external_metric(&mut self, metric: &MetricIdentifier) -> Result<Vec<Quantity>, ApiError> {
-        let value = self.recorded(&metric.name).or_else(|| self.signal(&metric.name, self.own_pool()));
+        if self.sim.perception.scraping.is_some() {
+            return self.scraped_external(&metric.name);
+        }
+        let value = self.recorded(&metric.name).or_else(|| self.signal(&metric.name, self.target));
         value
             .map(|value| vec![quantity(value)])
             .ok_or_else(|| ApiError(format!("the server could not find the metric {}", metric.name)))

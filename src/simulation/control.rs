@@ -150,7 +150,7 @@ impl<R: Recorder> Sim<'_, R> {
         let mut seat = self.scalers[scaler].seat.take().expect("a scaler is back from its last pass");
         let wall = self.wall();
         let mut view = View::new(self, target);
-        let wake = seat.reconcile(wall, &mut view);
+        let wake = seat.reconcile(wall, &mut view).later(view.waited());
         let truth = self.truth(scaler);
         let report = on_the_runs_clock(seat.report());
         if let ScaleTarget::Pool(pool) = target
@@ -236,12 +236,12 @@ impl<R: Recorder> Sim<'_, R> {
         let event = &self.scenario.events[number as usize];
         match &event.change {
             EventChange::Replicas(pool, replicas) => {
-                let object = object_of(&self.pools[*pool].spec);
+                let object = self.object(*pool);
                 self.say(&object, "intervention", false, "Scaled", &event.text);
                 self.set_size(*pool, *replicas);
             }
             EventChange::Pool(pool, spec) => {
-                let object = object_of(&self.pools[*pool].spec);
+                let object = self.object(*pool);
                 self.say(&object, "intervention", false, "Changed", &event.text);
                 self.change_pool(*pool, spec);
             }
@@ -265,7 +265,7 @@ impl<R: Recorder> Sim<'_, R> {
             EventChange::ModelReplicas(model, replicas) => {
                 let object = format!("model/{}", self.seldon_ref().models[*model].resource.spec.name);
                 self.say(&object, "intervention", false, "Scaled", &event.text);
-                self.model_written(*model, *replicas);
+                self.model_written(*model, *replicas, Span::ZERO);
             }
             EventChange::Server(server, resource) => {
                 let object = format!("server/{}", resource.spec.name);
@@ -277,6 +277,12 @@ impl<R: Recorder> Sim<'_, R> {
                 self.change_core(core);
             }
         }
+    }
+
+    /// How a pool is called in the record: a Server by its own kind.
+    fn object(&self, pool: PoolId) -> String {
+        let spec = &self.pools[pool].spec;
+        if self.server_of(pool).is_some() { format!("server/{}", spec.name) } else { object_of(spec) }
     }
 
     pub(super) fn say(&mut self, object: &str, kind: &'static str, warning: bool, reason: &'static str, message: &str) {
@@ -351,6 +357,9 @@ impl<R: Recorder> Sim<'_, R> {
             }
             Fault::PrometheusDown { lasts } => {
                 self.say("prometheus", "fault", true, "Down", "Prometheus does not answer");
+                if let Some(scraping) = &mut self.perception.scraping {
+                    scraping.go_down();
+                }
                 Some(lasts)
             }
             Fault::KubeletSlow { pool, lasts, latency } => {
@@ -430,7 +439,13 @@ impl<R: Recorder> Sim<'_, R> {
                     "The metrics API answers again; it has forgotten everything",
                 );
             }
-            Fault::PrometheusDown { .. } => self.say("prometheus", "fault", false, "Up", "Prometheus answers again"),
+            Fault::PrometheusDown { .. } => {
+                if let Some(scraping) = &mut self.perception.scraping {
+                    scraping.come_back();
+                }
+                let message = "Prometheus answers again; it has forgotten everything";
+                self.say("prometheus", "fault", false, "Up", message);
+            }
             Fault::KubeletSlow { pool, .. } => {
                 self.perception.slow_kubelets[pool.index()] = None;
                 let object = object_of(&self.pools[pool].spec);

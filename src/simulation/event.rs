@@ -91,7 +91,7 @@ pub enum Event {
         /// Which pool.
         pool: PoolId,
     },
-    /// metrics-server asks the kubelets.
+    /// metrics-server asks the kubelets, or Prometheus its targets and the adapter for names: a pass of this instant sees it.
     Scrape {
         /// Which.
         pipeline: PipelineId,

@@ -11,6 +11,7 @@ mod pods;
 mod pool;
 mod requests;
 mod run;
+mod scraping;
 mod seldon;
 mod signals;
 

@@ -1,7 +1,9 @@
 //! What is measured, and when it can be seen: kubelets sample containers, metrics-server scrapes and stores, the cheap
-//! pipeline looks back over a fixed delay. A scaler sees only this.
+//! pipeline looks back over a fixed delay, Prometheus scrapes what pods count. A scaler sees only this.
 
+use super::control::ScaleTarget;
 use super::event::{Epoch, Event};
+use super::scraping::{PROMETHEUS, Scraping};
 use super::signals::{Signal, Tap};
 use super::{Replica, Sim, WALL_AT_ZERO};
 use crate::cluster::Milestone;
@@ -12,8 +14,8 @@ use crate::metrics::{
 use crate::random::{Stream, Streams};
 use crate::record::Recorder;
 use crate::scalers::ScalerSpec;
-use crate::scenario::{PoolSpec, Scenario};
-use crate::units::{Id, Phase, PipelineId, PoolId, ReplicaId, SimTime, Span};
+use crate::scenario::{EventChange, PoolSpec, Scenario};
+use crate::units::{Id, ModelId, Phase, PipelineId, PoolId, ReplicaId, SimTime, Span};
 use rand::RngExt;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -79,6 +81,8 @@ pub(super) struct Perception {
     pub server: ServerState,
     /// By pool: the cheap pipeline, where a pool has it.
     pub delayed: Vec<Option<Delayed>>,
+    /// Prometheus, if the signals come through it.
+    pub scraping: Option<Box<Scraping>>,
     /// By pool: the utilization that its scaler read last, and when it was measured.
     seen: Vec<Option<(f64, Option<SimTime>)>>,
     /// By pool: a fault of its kubelets.
@@ -105,7 +109,7 @@ pub(super) struct Delayed {
 }
 
 impl Perception {
-    pub fn new(scenario: &Scenario, _streams: &Streams) -> Self {
+    pub fn new(scenario: &Scenario, streams: &Streams) -> Self {
         let delayed = |pool: &PoolSpec| match pool.metrics {
             PoolMetricsSpec::Resource => None,
             PoolMetricsSpec::Delay(spec) => Some(Delayed { spec, shots: VecDeque::new() }),
@@ -119,6 +123,10 @@ impl Perception {
                 scraped_at: SimTime::ZERO,
             },
             delayed: scenario.pools.iter().map(delayed).collect(),
+            scraping: scenario
+                .prometheus
+                .as_ref()
+                .map(|spec| Box::new(Scraping::new(spec, scenario, streams, SimTime::ZERO + WALL_AT_ZERO))),
             seen: vec![None; scenario.pools.len()],
             slow_kubelets: vec![None; scenario.pools.len()],
             missed_share: vec![0.0; scenario.pools.len()],
@@ -157,6 +165,7 @@ impl<R: Recorder> Sim<'_, R> {
 
     /// Starts scraping, as if it had been going on for an hour.
     pub(super) fn begin_perception(&mut self) {
+        self.begin_scraping();
         let watched: Vec<PoolId> = self.pools.ids().filter(|&pool| self.is_watched(pool)).collect();
         if watched.is_empty() {
             return;
@@ -223,6 +232,7 @@ impl<R: Recorder> Sim<'_, R> {
 
     /// A container has begun to run: its kubelet begins to sample it.
     pub(super) fn watch(&mut self, replica: ReplicaId) {
+        self.discover(replica);
         let pool = self.replicas[replica].pool;
         if !self.is_watched(pool) {
             return;
@@ -301,8 +311,13 @@ impl<R: Recorder> Sim<'_, R> {
         used.max(1)
     }
 
+    /// A pipeline scrapes.
+    pub(super) fn scrape(&mut self, pipeline: PipelineId) {
+        if pipeline == PROMETHEUS { self.scrape_targets() } else { self.ask_kubelets() }
+    }
+
     /// metrics-server asks all kubelets at once; the slowest decides when the batch is stored.
-    pub(super) fn scrape(&mut self) {
+    fn ask_kubelets(&mut self) {
         let spec = &self.perception.server.spec;
         let (resolution, timeout) = (spec.metric_resolution, spec.kubelet_request_timeout);
         let on_demand = spec.sampling == Sampling::OnDemand;
@@ -379,23 +394,51 @@ impl<R: Recorder> Sim<'_, R> {
     /// Taps the pools whose signals an autoscaler reads.
     pub(super) fn tap_pools(&mut self) {
         let mut tapped = Vec::new();
-        for pool in self.pools.ids() {
-            let ScalerSpec::Hpa(hpa) = &self.pools[pool].spec.scaler else { continue };
+        let at_first = self.pools.iter().map(|(pool, state)| (ScaleTarget::Pool(pool), &state.spec.scaler));
+        let models = self.seldon.iter().flat_map(|seldon| seldon.models.iter());
+        let models = models.map(|(id, model)| (ScaleTarget::Model(id), &model.resource.scaler));
+        let later = self.scenario.events.iter().filter_map(|event| match &event.change {
+            EventChange::Pool(pool, spec) => Some((ScaleTarget::Pool(*pool), &spec.scaler)),
+            EventChange::Model(model, resource) => Some((ScaleTarget::Model(*model), &resource.scaler)),
+            _ => None,
+        });
+        for (own, scaler) in at_first.chain(models).chain(later) {
+            let ScalerSpec::Hpa(hpa) = scaler else { continue };
             for metric in &hpa.spec.metrics {
                 let (name, of) = match (&metric.pods, &metric.object, &metric.external) {
-                    (Some(pods), ..) => (&pods.metric.name, Some(pool)),
-                    (_, Some(object), _) => (&object.metric.name, self.pool_named(&object.described_object.name)),
-                    (.., Some(external)) => (&external.metric.name, Some(pool)),
+                    (Some(pods), ..) => (&pods.metric.name, Some(own)),
+                    (_, Some(object), _) => (&object.metric.name, self.described(&object.described_object.name)),
+                    (.., Some(external)) => (&external.metric.name, Some(own)),
                     _ => continue,
                 };
-                if Signal::named(name).is_some() {
-                    tapped.extend(of);
+                tapped.extend(of.zip(Signal::named(name)));
+            }
+        }
+        let is_scraped = self.perception.scraping.is_some();
+        for (target, signal) in tapped {
+            match target {
+                ScaleTarget::Pool(pool) => {
+                    self.pools[pool].tap.get_or_insert_with(|| Box::new(Tap::new(is_scraped))).wants(signal);
+                }
+                // Through Prometheus a model's requests are counted by the agents of its server, whoever that is.
+                ScaleTarget::Model(_) if is_scraped => {
+                    let servers = self.seldon_ref().servers.iter().map(|(_, server)| server.resource.pool);
+                    for pool in servers.collect::<Vec<_>>() {
+                        self.pools[pool].tap.get_or_insert_with(|| Box::new(Tap::new(is_scraped)));
+                    }
+                }
+                ScaleTarget::Model(model) => {
+                    self.seldon_mut().models[model].tap.get_or_insert_with(|| Box::new(Tap::new(false)));
                 }
             }
         }
-        for pool in tapped {
-            self.pools[pool].tap.get_or_insert_with(|| Box::new(Tap::new()));
-        }
+    }
+
+    /// Who is meant by the object of a metric.
+    pub(super) fn described(&self, name: &str) -> Option<ScaleTarget> {
+        let models = self.seldon.iter().flat_map(|seldon| seldon.models.iter());
+        let model = models.filter(|(_, model)| model.resource.spec.name == name).map(|(id, _)| ScaleTarget::Model(id));
+        self.pool_named(name).map(ScaleTarget::Pool).or_else(|| model.into_iter().next())
     }
 
     pub(super) fn pool_named(&self, name: &str) -> Option<PoolId> {
@@ -412,7 +455,16 @@ impl<R: Recorder> Sim<'_, R> {
 
     /// Is this pool looked at by the cheap pipeline?
     pub(super) fn is_looked_at(&self, pool: PoolId) -> bool {
-        self.perception.delayed[pool.index()].is_some() || self.pools[pool].tap.is_some()
+        let tap = &self.pools[pool].tap;
+        self.perception.delayed[pool.index()].is_some()
+            || tap.as_ref().is_some_and(|tap| tap.is_looked_at())
+            || self.models_tapped_at(pool).next().is_some()
+    }
+
+    /// Models whose signals the cheap pipeline keeps beside those of their server.
+    fn models_tapped_at(&self, pool: PoolId) -> impl Iterator<Item = ModelId> {
+        let models = self.seldon.iter().flat_map(|seldon| seldon.models.iter());
+        models.filter(move |(_, model)| model.tap.is_some() && model.home() == pool).map(|(id, _)| id)
     }
 
     /// The cheap pipeline will be asked at `at`: it must look twice before that.
@@ -432,13 +484,18 @@ impl<R: Recorder> Sim<'_, R> {
         let now = self.now;
         let DelaySpec { window, delay } = self.delay_of(pool);
         let keep = window + delay + KEPT_BEYOND;
-        if self.pools[pool].tap.is_some() {
+        if self.pools[pool].tap.as_ref().is_some_and(|tap| tap.is_looked_at()) {
             let state = &self.pools[pool];
             let read = |&replica: &ReplicaId| Some((replica, self.replicas[replica].tap.as_ref()?.read(now)));
             let routed = state.members.iter().filter(|&&replica| self.replicas[replica].life.is_ready());
             let pods = routed.filter_map(read).collect();
             if let Some(tap) = &mut self.pools[pool].tap {
                 tap.look(now, pods, keep);
+            }
+        }
+        for model in self.models_tapped_at(pool).collect::<Vec<_>>() {
+            if let Some(tap) = &mut self.seldon_mut().models[model].tap {
+                tap.look(now, Vec::new(), keep);
             }
         }
         let running = |replica: &Replica| replica.life.has(Milestone::Running) && !replica.gone;

@@ -73,7 +73,7 @@ impl<R: Recorder> Sim<'_, R> {
             stopping: false,
             gone: false,
             watches,
-            tap: self.pools[pool].tap.is_some().then(Box::default),
+            tap: self.pools[pool].tap.as_ref().map(|tap| tap.of_pod()),
             booked: Booked { at: self.now, ..Booked::default() },
             agent: None,
         });
@@ -92,10 +92,15 @@ impl<R: Recorder> Sim<'_, R> {
 
     /// Somebody writes `spec.replicas`.
     pub(super) fn set_size(&mut self, pool: PoolId, replicas: u32) {
+        self.set_size_after(pool, replicas, Span::ZERO);
+    }
+
+    /// As [`Sim::set_size`], by somebody who has to wait for answers before.
+    pub(super) fn set_size_after(&mut self, pool: PoolId, replicas: u32, wait: Span) {
         self.pools[pool].desired = replicas;
         match self.server_of(pool) {
-            Some(server) => self.server_written(server),
-            None => self.queue.push(self.now, Event::ScaleApplied { pool }),
+            Some(server) => self.server_written(server, wait),
+            None => self.queue.push(self.now + wait, Event::ScaleApplied { pool }),
         }
     }
 
@@ -368,6 +373,7 @@ impl<R: Recorder> Sim<'_, R> {
         state.accepts = false;
         state.station.set_base(self.now, 0.0);
         state.watches = Vec::new();
+        self.lose_target(replica);
         let members = &mut self.pools[pool].members;
         members.retain(|other| *other != replica);
         if self.pools[pool].spec.kind == WorkloadKind::StatefulSet {

@@ -203,18 +203,18 @@ impl<R: Recorder> Sim<'_, R> {
     }
 
     #[inline]
-    fn leaves(&mut self, replica: ReplicaId) {
+    fn leaves(&mut self, replica: ReplicaId, latency: Span) {
         self.active[replica.index()] -= 1;
         if let Some(tap) = &mut self.replicas[replica].tap {
             tap.shift_in_flight(self.now, -1.0);
-            tap.serve();
+            tap.serve(latency);
         }
     }
 
     #[inline]
     pub(super) fn waits(&mut self, slot: Slot, pool: PoolId) {
         if let Some(call) = self.requests[slot].call {
-            self.seldon_mut().models[call.model].waiting += 1;
+            self.model_waits(call.model, 1.0);
         }
         let state = &mut self.pools[pool];
         state.waiting += 1;
@@ -227,7 +227,7 @@ impl<R: Recorder> Sim<'_, R> {
     #[inline]
     pub(super) fn waits_no_longer(&mut self, slot: Slot, pool: PoolId) {
         if let Some(call) = self.requests[slot].call {
-            self.seldon_mut().models[call.model].waiting -= 1;
+            self.model_waits(call.model, -1.0);
         }
         let state = &mut self.pools[pool];
         state.waiting -= 1;
@@ -384,7 +384,7 @@ impl<R: Recorder> Sim<'_, R> {
             outcome,
         };
         if let Some(replica) = served_by {
-            self.leaves(replica);
+            self.leaves(replica, end.at.since(end.arrived));
         }
         self.recorder.ended(&end);
         let pool = &mut self.pools[end.pool];
@@ -392,7 +392,6 @@ impl<R: Recorder> Sim<'_, R> {
         if let Some(tap) = &mut pool.tap
             && served_by.is_some()
         {
-            tap.pool.serve();
             tap.ended(end.at.since(end.arrived));
         }
         if let Some(model) = end.model {
@@ -531,7 +530,7 @@ impl<R: Recorder> Sim<'_, R> {
                 self.no_longer_waits(slot, pool);
             }
             if called && !self.requests[slot].ended {
-                self.leaves(replica);
+                self.leaves(replica, self.now.since(self.requests[slot].arrived));
             }
             self.take_out(slot);
             if called { self.call_failed(slot, Outcome::Lost) } else { self.forget(slot) }

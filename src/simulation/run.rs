@@ -107,7 +107,7 @@ impl<R: Recorder> Sim<'_, R> {
             Event::MessageArrives { message } => self.message_arrives(message),
             Event::CallArrives { slot, epoch } => self.call_arrives(slot, epoch),
             Event::AgentTicks { replica, epoch } => self.agent_ticks(replica, epoch),
-            Event::Scrape { .. } => self.scrape(),
+            Event::Scrape { pipeline } => self.scrape(pipeline),
             Event::Store { epoch, .. } => self.store(epoch),
             Event::ScalerWakes { scaler, epoch } => self.scaler_wakes(scaler, epoch),
             Event::ScaleApplied { pool } => self.scale_applied(pool),

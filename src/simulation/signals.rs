@@ -1,8 +1,10 @@
 //! Built-in signals of a pool and of its pods: rates, means over time and latency quantiles, kept only where an autoscaler
 //! reads them.
 //!
-//! They reach it the cheap way: the mean over a window that ended some time ago.
+//! They reach it the cheap way: the mean over a window that ended some time ago. Or Prometheus scrapes the pods: then only
+//! their counters are kept here.
 
+use crate::metrics::{LatencyCounts, Page, Series};
 use crate::record::Latencies;
 use crate::units::{ReplicaId, SimTime, Span};
 use std::collections::VecDeque;
@@ -28,11 +30,13 @@ impl Level {
 }
 
 /// What is counted of a pool, or of one pod.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Counts {
     in_flight: Level,
     queue: Level,
     served: u64,
+    /// Of a pod, where Prometheus is asked for them.
+    latencies: Option<LatencyCounts>,
 }
 
 /// Cumulative figures at one instant.
@@ -52,8 +56,19 @@ impl Counts {
         self.queue.shift(at, by);
     }
 
-    pub fn serve(&mut self) {
+    pub fn serve(&mut self, latency: Span) {
         self.served += 1;
+        if let Some(latencies) = &mut self.latencies {
+            latencies.record(latency);
+        }
+    }
+
+    /// Shows the counters to a scrape.
+    pub fn show(&self, page: &mut Page) {
+        page.number(Series::Ended, self.served as f64);
+        if let Some(latencies) = &self.latencies {
+            page.latencies(latencies);
+        }
     }
 
     pub fn read(&self, at: SimTime) -> Reading {
@@ -74,7 +89,7 @@ impl Signal {
     /// By its metric name.
     pub fn named(name: &str) -> Option<Self> {
         Some(match name {
-            "rps" => Self::Rps,
+            "rps" | "infer_rps" => Self::Rps,
             "in_flight" => Self::InFlight,
             "queue" => Self::Queue,
             "latency_p50" => Self::Latency(0.50),
@@ -88,6 +103,10 @@ impl Signal {
 /// The taps of one pool.
 pub(super) struct Tap {
     pub pool: Counts,
+    /// Prometheus scrapes the pods: nobody looks at the pool.
+    is_scraped: bool,
+    /// It is asked for latencies.
+    scrapes_latencies: bool,
     /// Of requests that ended since the last look.
     latency: Latencies,
     looks: VecDeque<Look>,
@@ -103,15 +122,40 @@ struct Look {
 }
 
 impl Tap {
-    pub fn new() -> Self {
+    pub fn new(is_scraped: bool) -> Self {
         let start =
             Look { at: SimTime::ZERO, pool: Reading::default(), pods: Vec::new(), latency: Latencies::default() };
-        Self { pool: Counts::default(), latency: Latencies::default(), looks: VecDeque::from([start]) }
+        Self {
+            pool: Counts::default(),
+            is_scraped,
+            scrapes_latencies: false,
+            latency: Latencies::default(),
+            looks: VecDeque::from([start]),
+        }
+    }
+
+    /// A scaler reads this signal.
+    pub fn wants(&mut self, signal: Signal) {
+        self.scrapes_latencies |= self.is_scraped && matches!(signal, Signal::Latency(_));
+    }
+
+    /// What is counted of a new pod.
+    pub fn of_pod(&self) -> Box<Counts> {
+        let latencies = self.scrapes_latencies.then(LatencyCounts::default);
+        Box::new(Counts { latencies, ..Counts::default() })
+    }
+
+    /// Does the cheap pipeline look at it?
+    pub fn is_looked_at(&self) -> bool {
+        !self.is_scraped
     }
 
     /// A request ended.
     pub fn ended(&mut self, latency: Span) {
-        self.latency.record(latency);
+        self.pool.serve(latency);
+        if !self.is_scraped {
+            self.latency.record(latency);
+        }
     }
 
     /// Remembers how things are; what is older than `keep` is forgotten.
@@ -191,13 +235,12 @@ mod tests {
     #[test]
     fn means_are_over_the_window_and_late() {
         let at = SimTime::from_secs;
-        let mut tap = Tap::new();
+        let mut tap = Tap::new(false);
         tap.pool.shift_in_flight(at(0), 2.0); // two in flight from 0 to 10, one from 10 to 20
         tap.pool.shift_in_flight(at(10), -1.0);
         for _ in 0..30 {
-            tap.pool.serve();
+            tap.ended(Span::from_millis(100));
         }
-        tap.ended(Span::from_millis(100));
         tap.look(at(20), Vec::new(), Span::from_secs(600));
         let mean = tap.pool_signal(Signal::InFlight, at(0), at(20)).expect("two looks");
         assert!((mean.0 - 1.5).abs() < 1e-9);

@@ -194,6 +194,7 @@ fn request(demand: Span) -> Request {
         load: LoadId::new(0),
         pool: PoolId::new(0),
         replica: ReplicaId::new(0),
+        call: None,
         user: u32::MAX,
         place: Place::Nowhere,
         client_waits: false,

@@ -2,7 +2,7 @@
 
 use crate::manifest::json::{self, JsonError, Object, Read, each, entries, optional, required, seconds, text};
 use crate::replay::case::{CaseResult, Difference, Level};
-use crate::seldon::model::{ModelState, ReplicaState, ReplicaStatus};
+use crate::seldon::state::{ModelState, ReplicaState, ReplicaStatus};
 use crate::units::{SimTime, Span};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;

@@ -5,14 +5,13 @@ use crate::replay::case::{CaseError, CaseResult};
 use crate::replay::seldon::check::{
     count, each_step, first_observation, model_state, named_fields, replica_states, span, texts, whole,
 };
-use crate::seldon::model::{
-    Circumstances, Model, ModelDefinition, ModelRequest, ModelState, ModelStatus, ReplicaCounts, Version, judge,
-};
+use crate::seldon::model::{Model, ModelDefinition, ModelRequest, Version};
 use crate::seldon::placement::place;
 use crate::seldon::routes::split;
 use crate::seldon::scheduler::lacks_replicas;
 use crate::seldon::server::{Server, ServerCounts, ServerReplica};
 use crate::seldon::server_scaling::{ServerFigures, scale_down, scale_up};
+use crate::seldon::state::{Circumstances, ModelState, ModelStatus, ReplicaCounts, judge};
 use crate::seldon::trigger::{Direction, decide};
 use crate::units::{Id, ServerId, SimTime, Span};
 use serde_json::{Map, Value, json};

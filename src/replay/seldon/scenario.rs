@@ -5,9 +5,10 @@ use crate::manifest::json::{each, object};
 use crate::replay::case::{CaseError, CaseResult};
 use crate::replay::seldon::check::{all_fields, count, each_step, first_observation, span, texts, whole};
 use crate::replay::seldon::decisions::direction;
-use crate::seldon::model::{Model, ModelDefinition, ModelRequest, ReplicaCounts, ReplicaState, Version};
+use crate::seldon::model::{Model, ModelDefinition, ModelRequest, Version};
 use crate::seldon::scheduler::{Effect, ModelReplica, NotApplied, Scheduler, SchedulerSettings};
 use crate::seldon::server::{Server, ServerCounts, ServerReplica, VersionKey};
+use crate::seldon::state::{ReplicaCounts, ReplicaState};
 use crate::seldon::trigger::Direction;
 use crate::units::{Id, ModelId, ServerId, SimTime};
 use serde_json::{Map, Value, json};
@@ -33,8 +34,8 @@ struct Agent {
 
 impl Agent {
     fn available(&self) -> u64 {
-        let used: u64 = self.registered.values().sum();
-        (self.memory_bytes + self.overcommit_bytes).saturating_sub(used)
+        let all = self.memory_bytes.saturating_add(self.overcommit_bytes);
+        self.registered.values().fold(all, |left, &used| left.saturating_sub(used))
     }
 }
 
@@ -158,7 +159,7 @@ impl Script {
     fn connect(&mut self, now: SimTime, observed: &Object) -> Read<Value> {
         let memory_bytes = required(observed, "memory", whole)?;
         let overcommit_percent = required(observed, "overcommit", whole)?;
-        let overcommit_bytes = memory_bytes * overcommit_percent / 100;
+        let overcommit_bytes = memory_bytes.saturating_mul(overcommit_percent) / 100;
         let agent = Agent { memory_bytes, overcommit_bytes, ..Agent::default() };
         let subscriber = ServerReplica::new(agent.available(), &texts(observed, "capabilities")?);
         let replica = self.replica(observed)?;

@@ -156,6 +156,12 @@ fn fix_of_metric(condition: &str, text: &str) -> &'static str {
         ("currently unable to handle the request", "repair metrics-server"),
         ("no metrics returned from resource metrics API", "wait one or two scrapes, then check that pods run"),
         ("did not receive metrics for targeted pods", "wait one or two scrapes, then check that pods become ready"),
+        (
+            "Internal error occurred: unable to fetch metrics",
+            "repair Prometheus: the metrics adapter gets no answer from it",
+        ),
+        ("no metrics returned from custom metrics API", "wait for two scrapes, then check what Prometheus scrapes"),
+        ("no metrics returned from external metrics API", "wait for two scrapes, then check what Prometheus scrapes"),
         ("multiple HPAs", "keep one HPA per workload"),
         ("selector", "publish status.selector in the target's scale"),
     ];

@@ -7,11 +7,12 @@ use super::super::Sim;
 use super::super::event::{Epoch, Event};
 use super::{Agent, Step};
 use crate::cluster::Milestone;
+use crate::metrics::{Page, Series};
 use crate::record::{Outcome, Recorder};
 use crate::seldon::agent::{AgentCache, Load};
 use crate::seldon::scheduler::ModelReplica;
 use crate::seldon::server::ServerReplica;
-use crate::units::{ModelId, PoolId, ReplicaId, ServerId, SimTime, Span};
+use crate::units::{Id, ModelId, PoolId, ReplicaId, ServerId, SimTime, Span};
 use rand::RngExt;
 
 impl<R: Recorder> Sim<'_, R> {
@@ -308,6 +309,24 @@ impl<R: Recorder> Sim<'_, R> {
 }
 
 impl Agent {
+    /// A response has left.
+    pub(super) fn answered(&mut self, key: ModelId) {
+        if self.infers.len() <= key.index() {
+            self.infers.resize(key.index() + 1, 0);
+        }
+        self.infers[key.index()] += 1;
+    }
+
+    /// What Prometheus finds: a counter of each model that was ever asked for, its versions taken together.
+    pub(in super::super) fn show(&self, models: usize, page: &mut Page) {
+        for model in 0..models.min(self.infers.len()) {
+            let infers: u64 = self.infers.iter().skip(model).step_by(models).sum();
+            if infers > 0 {
+                page.number(Series::Infers(ModelId::from_index(model)), infers as f64);
+            }
+        }
+    }
+
     /// Which replica of which server.
     const fn whereabouts(&self) -> (ServerId, u32) {
         (self.server, self.ordinal)

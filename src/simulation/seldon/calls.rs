@@ -51,9 +51,13 @@ impl<R: Recorder> Sim<'_, R> {
         grpc: bool,
         step: u32,
     ) -> Slot {
+        let now = self.now;
         let state = &mut self.seldon_mut().models[model];
         state.offered += 1;
         state.in_flight += 1;
+        if let Some(tap) = &mut state.tap {
+            tap.pool.shift_in_flight(now, 1.0);
+        }
         state.work_s += demand.as_secs_f64();
         let (home, cpu_fraction) = (state.home, state.resource.cpu_fraction as f32);
         let call = Call {
@@ -70,6 +74,16 @@ impl<R: Recorder> Sim<'_, R> {
         let slot = self.enter(load, home, demand, user, client_waits, Some(call));
         self.recorder.called(self.now, model);
         slot
+    }
+
+    /// One call of a model more or fewer waits.
+    pub(in super::super) fn model_waits(&mut self, model: ModelId, by: f64) {
+        let now = self.now;
+        let state = &mut self.seldon_mut().models[model];
+        state.waiting = state.waiting.saturating_add_signed(by as i64);
+        if let Some(tap) = &mut state.tap {
+            tap.pool.shift_queue(now, by);
+        }
     }
 
     fn call(&self, slot: Slot) -> Call {
@@ -283,6 +297,7 @@ impl<R: Recorder> Sim<'_, R> {
             let key = self.seldon_ref().key(call.model, call.version);
             if let Some(agent) = &mut self.replicas[replica].agent {
                 agent.lag.end(key, call.wire());
+                agent.answered(key);
             }
         }
         let state = &mut self.seldon_mut().models[call.model];
@@ -300,13 +315,24 @@ impl<R: Recorder> Sim<'_, R> {
     pub(in super::super) fn call_forgotten(&mut self, slot: Slot) {
         self.let_go(slot);
         let model = self.call(slot).model;
-        self.seldon_mut().models[model].in_flight -= 1;
+        let now = self.now;
+        let state = &mut self.seldon_mut().models[model];
+        state.in_flight -= 1;
+        if let Some(tap) = &mut state.tap {
+            tap.pool.shift_in_flight(now, -1.0);
+        }
         self.requests[slot].place = Place::Nowhere;
     }
 
     /// A call has ended as its client sees it; a step of a pipeline goes on.
     pub(in super::super) fn model_call_ended(&mut self, slot: Slot, model: ModelId, end: &RequestEnd) {
-        let ended = &mut self.seldon_mut().models[model].ended;
+        let state = &mut self.seldon_mut().models[model];
+        if let Some(tap) = &mut state.tap
+            && end.replica.is_some()
+        {
+            tap.ended(end.at.since(end.arrived));
+        }
+        let ended = &mut state.ended;
         match end.outcome {
             Outcome::Done => ended.done += 1,
             Outcome::Unfinished => {}

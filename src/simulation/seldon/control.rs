@@ -12,10 +12,11 @@ use crate::record::Recorder;
 use crate::scalers::{MetricStep, Report, Trail, Why};
 use crate::scenario::{SeldonModel, SeldonServer};
 use crate::seldon::lag::LagEvent;
-use crate::seldon::model::{ModelDefinition, ModelRequest, ReplicaCounts, Unplaced};
+use crate::seldon::model::{ModelDefinition, ModelRequest};
 use crate::seldon::scheduler::{Effect, NotApplied, Scheduler};
 use crate::seldon::server::ServerCounts;
 use crate::seldon::spec::{CoreSpec, EffectiveScaling, ScalingError};
+use crate::seldon::state::{ReplicaCounts, Unplaced};
 use crate::seldon::trigger::{Direction, Refusal};
 use crate::serving::{Balancer, BalancerSpec};
 use crate::units::{ModelId, ReplicaId, ServerId, SimTime, Span};
@@ -127,6 +128,10 @@ impl<R: Recorder> Sim<'_, R> {
                 self.server_wish(server, direction, replicas);
             }
             Effect::AskDropped { server, model } => {
+                let figures = self.seldon_ref().scheduler.figures(server);
+                if figures.is_none_or(|figures| crate::seldon::server_scaling::scale_up(&figures).is_none()) {
+                    return; // it would have come to nothing anyway
+                }
                 let object = self.model_object(model);
                 let server = &self.seldon_ref().servers[server].resource.spec.name;
                 let text = format!(
@@ -206,9 +211,9 @@ impl<R: Recorder> Sim<'_, R> {
     }
 
     /// Somebody has written `spec.replicas` of a Server: the operator sees it some time later.
-    pub(in super::super) fn server_written(&mut self, server: ServerId) {
+    pub(in super::super) fn server_written(&mut self, server: ServerId, wait: Span) {
         let delay = self.control_delay();
-        self.step_after(delay, Step::ReconcileServer { server });
+        self.step_after(wait + delay, Step::ReconcileServer { server });
     }
 
     /// The operator brings a Server resource into effect: first the StatefulSet, then the scheduler's knowledge.
@@ -239,10 +244,10 @@ impl<R: Recorder> Sim<'_, R> {
     }
 
     /// Somebody has written `spec.replicas` of a Model: the operator sees it some time later.
-    pub(in super::super) fn model_written(&mut self, model: ModelId, replicas: u32) {
+    pub(in super::super) fn model_written(&mut self, model: ModelId, replicas: u32, wait: Span) {
         self.seldon_mut().models[model].spec_replicas = Some(replicas);
         let delay = self.control_delay();
-        self.step_after(delay, Step::ApplyModel { model });
+        self.step_after(wait + delay, Step::ApplyModel { model });
     }
 
     /// The operator passes a Model resource on to the scheduler.
@@ -461,7 +466,7 @@ impl<R: Recorder> Sim<'_, R> {
     /// A Server resource is edited.
     pub(in super::super) fn change_server(&mut self, server: ServerId, resource: &SeldonServer) {
         self.seldon_mut().servers[server].resource = resource.clone();
-        self.server_written(server);
+        self.server_written(server, Span::ZERO);
     }
 
     /// Helm values change: agents that are subscribed keep what they started with, as their pods do.

@@ -11,14 +11,15 @@ mod flows;
 
 use super::Sim;
 use super::pool::EndCounts;
+use super::signals::Tap;
 use crate::random::{Stream, Streams};
 use crate::record::{ModelSnapshot, Recorder, ServerSnapshot};
 use crate::scenario::{Scenario, SeldonModel, SeldonServer, SeldonSpec};
 use crate::seldon::agent::{AgentCache, CacheCounts};
 use crate::seldon::lag::{LagEvent, LagStats};
-use crate::seldon::model::ModelState;
 use crate::seldon::scheduler::{Effect, Scheduler, SchedulerSettings};
 use crate::seldon::spec::CoreSpec;
+use crate::seldon::state::ModelState;
 use crate::serving::{Balancer, InQueue, List};
 use crate::units::{FlowId, Id, ModelId, PoolId, ReplicaId, ServerId, SimTime, Slab, Span, Table};
 use flows::Flows;
@@ -108,6 +109,8 @@ pub(super) struct Model {
     pub work_s: f64,
     pub ended: EndCounts,
     pub reloads: u64,
+    /// Its signals, where an autoscaler reads them the cheap way.
+    pub tap: Option<Box<Tap>>,
     /// Noted in the record last.
     told: Told,
 }
@@ -153,6 +156,8 @@ pub(super) struct Agent {
     /// Loads that wait until it acts.
     waiting_loads: Vec<(ModelId, u32, bool)>,
     reloads: Vec<Reload>,
+    /// Requests that it has answered, by what it holds: `seldon_model_infer_total`.
+    infers: Vec<u64>,
     /// Its pod is on its way out.
     draining: bool,
     /// When Envoys can resolve its pod's name.
@@ -223,6 +228,7 @@ impl Seldon {
                 work_s: 0.0,
                 ended: EndCounts::default(),
                 reloads: 0,
+                tap: None,
                 told: Told::default(),
             }
         });
@@ -279,6 +285,7 @@ impl Agent {
             epoch: 0,
             waiting_loads: Vec::new(),
             reloads: Vec::new(),
+            infers: Vec::new(),
             draining: false,
             resolves: SimTime::ZERO,
         }
@@ -355,6 +362,12 @@ impl<R: Recorder> Sim<'_, R> {
         out.clear();
         let Some(seldon) = &self.seldon else { return };
         out.extend((0..seldon.flows.len()).map(|flow| seldon.flows.in_flight(FlowId::from_index(flow))));
+    }
+
+    /// Models that a server replica holds.
+    pub(super) fn models_held_by(&self, replica: ReplicaId) -> Vec<ModelId> {
+        let (Some(agent), Some(seldon)) = (&self.replicas[replica].agent, &self.seldon) else { return Vec::new() };
+        agent.memory.registered().map(|key| seldon.model_of(key).0).collect()
     }
 
     /// Something of the control plane happens after `delay`.
