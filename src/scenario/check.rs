@@ -61,7 +61,7 @@ pub(super) fn across(scenario: &Scenario, top: &Section<'_>, lists: &Lists<'_>) 
 
 /// Prometheus carries signals, not CPU and memory: without a reader of signals it changes nothing. (An event may bring one.)
 fn unread(scenario: &Scenario, top: &Section<'_>) {
-    let reads = |pool: &PoolSpec| match &pool.scaler {
+    let reads = |scaler: &ScalerSpec| match scaler {
         ScalerSpec::Hpa(hpa) => hpa
             .spec
             .metrics
@@ -69,7 +69,9 @@ fn unread(scenario: &Scenario, top: &Section<'_>) {
             .any(|metric| metric.pods.is_some() || metric.object.is_some() || metric.external.is_some()),
         _ => false,
     };
-    if top.has("prometheus") && !top.has("event") && !scenario.pools.iter().any(reads) {
+    let models = scenario.seldon.iter().flat_map(|seldon| &seldon.models).map(|model| &model.scaler);
+    let mut scalers = scenario.pools.iter().map(|pool| &pool.scaler).chain(models);
+    if top.has("prometheus") && !top.has("event") && !scalers.any(reads) {
         top.suspicious(
             "prometheus",
             "no autoscaler reads a signal",
