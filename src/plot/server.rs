@@ -237,9 +237,10 @@ impl<'a, 'b> ServerBlock<'a, 'b> {
         if most_per_minute > 0.0 {
             let right = Axis::alongside(most_per_minute.max(LEAST_PER_MINUTE), y.intervals());
             panel.right_labels(&right)?;
-            panel.area(&right, curve(&reloaded), None, ORANGE, RELOADS_OPACITY)?;
-            let bursts = pieces(&evicted, |point| Some(point.1).filter(|rate| *rate > 0.0));
-            panel.curves(&right, bursts.into_iter().map(from_and_to_zero).collect(), VERMILION)?;
+            panel.area(&right, reloaded, None, ORANGE, RELOADS_OPACITY)?;
+            // Only where there were some: a line along the axis would look like one.
+            let bursts = evicted.chunk_by(|a, b| (a.1 > 0.0) == (b.1 > 0.0)).filter(|burst| burst[0].1 > 0.0);
+            panel.curves(&right, bursts.map(|burst| from_and_to_zero(burst.to_vec())).collect(), VERMILION)?;
         }
         panel.curve(&y, held(rows, end_s, |row| row.memory_bytes as f64 / unit), GREEN)?;
         if most_bytes > 0.0 { Ok(()) } else { panel.remark("no memory was given") }
@@ -251,6 +252,7 @@ fn curve(points: &[Point]) -> Vec<Point> {
 }
 
 /// The growth of a count per minute, over as many whole ticks as reach the length of a window; the last may be shorter.
+/// Both ends of each window, so that a curve through them is a stair.
 fn per_minute(rows: &[ServerRow], window_s: f64, count: impl Fn(&ServerRow) -> u64) -> Vec<Point> {
     let (mut before, mut begin_s) = (0, 0.0);
     let mut rates = Vec::new();
@@ -259,7 +261,8 @@ fn per_minute(rows: &[ServerRow], window_s: f64, count: impl Fn(&ServerRow) -> u
         let is_last = number + 1 == rows.len();
         // A billionth of slack: ticks of a tenth of a second do not add up exactly.
         if length_s > 0.0 && (is_last || length_s >= window_s * (1.0 - 1e-9)) {
-            rates.push((row.time_s, now.saturating_sub(before) as f64 * 60.0 / length_s));
+            let rate = now.saturating_sub(before) as f64 * 60.0 / length_s;
+            rates.extend([(begin_s, rate), (row.time_s, rate)]);
             (before, begin_s) = (now, row.time_s);
         }
     }
@@ -367,8 +370,11 @@ mod tests {
     fn counts_since_the_start_become_rates() {
         let rows = [server_row(15.0, 1, 1), server_row(30.0, 1, 2), server_row(60.0, 1, 2), server_row(70.0, 1, 5)];
         // 2 in half a minute, none in the next, 3 in a sixth.
-        assert_eq!(per_minute(&rows, 30.0, |row| row.reloads), [(30.0, 4.0), (60.0, 0.0), (70.0, 18.0)]);
-        assert_eq!(per_minute(&rows, 1e3, |row| row.reloads), [(70.0, 300.0 / 70.0)]);
+        assert_eq!(
+            per_minute(&rows, 30.0, |row| row.reloads),
+            [(0.0, 4.0), (30.0, 4.0), (30.0, 0.0), (60.0, 0.0), (60.0, 18.0), (70.0, 18.0)]
+        );
+        assert_eq!(per_minute(&rows, 1e3, |row| row.reloads), [(0.0, 300.0 / 70.0), (70.0, 300.0 / 70.0)]);
         assert_eq!((memory_unit(3e9).1, memory_unit(1_048_576.0).1, memory_unit(5.0).1), ("GiB", "MiB", "bytes"));
     }
 }
