@@ -92,7 +92,7 @@ pub fn load(source: &Source, sets: &[String]) -> Result<Loaded, Problems> {
     let mut changes = Vec::new();
     let mut text = source.text.clone();
     if !sets.is_empty() {
-        let (_, syntax) = Node::parse(&text);
+        let (_, syntax) = Node::parse_to_edit(&text);
         if !syntax.is_empty() {
             return Err(Problems::new(source.clone(), syntax));
         }
@@ -108,7 +108,7 @@ pub fn load(source: &Source, sets: &[String]) -> Result<Loaded, Problems> {
         }
         text = document.to_string();
     }
-    let (tree, syntax) = Node::parse(&text);
+    let (tree, syntax) = Node::parse_to_edit(&text);
     let broken = !syntax.is_empty();
     problems.extend(syntax);
     if broken {

@@ -468,7 +468,7 @@ fn flow(section: &Section<'_>, lists: &Lists<'_>) -> Option<PipelineSpec> {
             .find(step, "model", &[Kind::Model])
             .and_then(|(_, place)| super::load::plain_name(&lists.models[place]));
         let after = if step.has("after") {
-            step.texts("after")
+            once_each(step)
         } else {
             let before = steps.last().map(|before| before.as_ref().map(|before| before.model.clone()));
             before.map_or(Some(Vec::new()), |before| before.map(|before| vec![before]))
@@ -481,6 +481,22 @@ fn flow(section: &Section<'_>, lists: &Lists<'_>) -> Option<PipelineSpec> {
         wrong_step(section, &sections, &spec, fault);
     }
     faults.is_empty().then_some(spec)
+}
+
+/// What a step waits for: waiting for the same twice means nothing.
+fn once_each(step: &Section<'_>) -> Option<Vec<String>> {
+    let after = step.texts("after")?;
+    let twice = (1..after.len()).find(|&place| after[..place].contains(&after[place]));
+    if let Some(place) = twice {
+        step.wrong(
+            "after",
+            format!("`after` names \"{}\" twice", after[place]),
+            "once is enough",
+            "remove one of them",
+        );
+        return None;
+    }
+    Some(after)
 }
 
 fn wrong_step(section: &Section<'_>, steps: &[Section<'_>], spec: &PipelineSpec, fault: &PipelineFault) {

@@ -3,6 +3,7 @@
 use crate::diagnostics::Problem;
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
+use toml_edit::DocumentMut;
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +46,20 @@ impl Node {
             .collect();
         let at = table.span();
         (Self { at, value: Value::Table(entries(table.get_ref())) }, problems)
+    }
+
+    /// Reads a text that is to be edited as well: what the editor cannot hold, such as a number of more than 64 bits, is a
+    /// syntax error too.
+    pub(super) fn parse_to_edit(text: &str) -> (Self, Vec<Problem>) {
+        let (node, mut problems) = Self::parse(text);
+        if problems.is_empty()
+            && let Err(error) = text.parse::<DocumentMut>()
+        {
+            let message = format!("not TOML: {}", first_line(error.message()));
+            let help = "a whole number has at most 64 bits; one with a point, such as 1e21, may be larger";
+            problems.push(Problem::error(error.span().unwrap_or(0..0), message, "here").help(help));
+        }
+        (node, problems)
     }
 
     /// The value as TOML on one line, however it was written.
