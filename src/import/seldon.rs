@@ -16,8 +16,7 @@ use super::writer::clean;
 use crate::diagnostics::{Problem, Problems, Source, closest};
 use crate::manifest::k8s::Autoscaler;
 use crate::manifest::seldon::{
-    API_VERSION, Counts, Identity, ModelObject, Named, PodPart, SeldonObjects, ServerContainer, ServerObject,
-    seldon_objects,
+    Counts, Identity, ModelObject, Named, PodPart, SeldonObjects, ServerContainer, ServerObject, seldon_objects,
 };
 use crate::manifest::seldon_values::{ConfigValues, Values};
 use crate::manifest::workload::Probe;
