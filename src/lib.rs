@@ -87,6 +87,12 @@
 //!   moves no other phase.
 //! - An exact CFS quota needs no event per period: usable time is a closed form of elapsed time (`serving::discipline`).
 //!
+//! - A model scaled by lag has no seat among the scalers: each agent speaks for itself, at its own ticks and for all of its
+//!   models at once, so the tick lives with the agent (`simulation::seldon`) and the rule with [`seldon::lag`]. The record
+//!   shows every wish as a decision all the same.
+//! - A Seldon server is a pool like any other, whose replicas have an agent; calls of models go by the model's routes in
+//!   place of the pool's balancer. One life of requests and pods serves both.
+//!
 //! # Adding
 //!
 //! *A scaler*: `scalers/foo.rs` with spec, memory and `reconcile`; an arm in `scalers::registry`; its keys in

@@ -469,12 +469,12 @@ fn what_is_wrong_is_refused_at_its_place() {
         (b("maxReplicas: 4\n    metrics", "maxReplicas: 0\n    metrics"), 18, "the API server refuses this"),
         (
             format!("{BY_HPA}---\n{SERVER_HPA}---\n{}", SERVER_HPA.replace("server-load", "more")),
-            49,
+            48,
             "a second HPA scales Server/mlserver",
         ),
         (
             format!("{BY_HPA}---\n{SERVER_HPA}---\n{SERVER_HPA}"),
-            47,
+            46,
             "HorizontalPodAutoscaler/server-load stands there twice",
         ),
         ("kind: Service\napiVersion: v1\n".into(), 0, "no Model of Seldon Core 2"),
@@ -485,7 +485,7 @@ fn what_is_wrong_is_refused_at_its_place() {
         (PIPELINE.replace("[blend]}", "[blnd]}"), 34, "did you mean `blend`?"),
         (PIPELINE.replace("inputsJoinType: any", "inputsJoinType: all"), 31, "Unsupported value: \"all\""),
         (PIPELINE.replace("- name: vision\n", "- name: scaler\n"), 28, "pipeline score has repeated step scaler"),
-        (PIPELINE.replace("[score.inputs.features]", "[blend]"), 21, "pipeline score has a cycle"),
+        (PIPELINE.replace("[score.inputs.features]", "[blend]"), 23, "pipeline score has a cycle"),
     ];
     for (text, line, words) in table {
         let drawn = refused(&[("a.yaml", text)]);

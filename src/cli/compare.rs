@@ -4,10 +4,10 @@ use super::args::{CompareArguments, Format};
 use super::estimate::Meter;
 use super::progress::Progress;
 use super::{Done, Failure, Voice, folder, input, output};
-use crate::experiment::{Contender, Crew, FigureValue, Whole, compare, figures, run_once};
+use crate::experiment::{Contender, Crew, FigureValue, Whole, advise, compare, figures, run_once};
 use crate::record::RunTotals;
 use crate::report;
-use crate::scenario::Loaded;
+use crate::scenario::{Loaded, Scenario};
 use crate::simulation::RunError;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,9 +48,13 @@ pub(super) fn run(arguments: &CompareArguments, voice: Voice, stop: &AtomicBool)
         })
         .collect();
     let comparison = compare(&contenders, &seeds);
+    let scenarios: Vec<&Scenario> = sides.iter().map(|side| &side.loaded.scenario).collect();
+    let advice = advise(&scenarios, &contenders);
     if voice.quiet < 2 {
         voice.result(&match if arguments.json { Format::Json } else { arguments.format } {
-            Format::Table => report::comparison_table(&comparison),
+            Format::Table => {
+                report::comparison_table(&comparison) + &advice.as_ref().map(report::advice).unwrap_or_default()
+            }
             Format::Json => format!("{}\n", report::comparison_json(&comparison)),
             Format::Csv => report::comparison_csv(&comparison),
             Format::Markdown => report::comparison_markdown(&comparison),

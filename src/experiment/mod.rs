@@ -3,6 +3,7 @@
 //! Results depend on scenario, seed and version alone: never on the number of threads, the order in which runs end, or how
 //! often the work was interrupted.
 
+pub mod advice;
 pub mod axes;
 pub mod compare;
 pub mod crew;
@@ -13,6 +14,7 @@ pub mod stats;
 pub mod sweep;
 mod values;
 
+pub use advice::{Advice, Approach, Candidate, advise};
 pub use compare::{ComparedFigure, Comparison, Contender, Difference, Verdict, compare};
 pub use crew::{Crew, Ran, Witness, run_once};
 pub use figures::{Better, FigureKey, FigureValue, Unit, Whole, figures};

@@ -1,5 +1,6 @@
 //! What a person or a program reads about runs.
 
+pub mod advice;
 pub mod amounts;
 pub mod compare;
 pub mod explain;
@@ -10,6 +11,7 @@ pub mod summary;
 pub mod sweep;
 pub mod words;
 
+pub use advice::advice;
 pub use compare::{comparison_csv, comparison_json, comparison_markdown, comparison_table};
 pub use explain::{DecisionChoice, RunTables, evidence, explain_decision, explain_run};
 pub use export::{result_line, runs_json, runs_json_lines, seeds_csv, totals_csv, totals_markdown, totals_of_json};

@@ -32,6 +32,6 @@ pub use load::{Loaded, Origin, fingerprint, load};
 pub use read_rest::FIGURES;
 pub use spec::{
     AdviceSpec, EventChange, EventSpec, Fault, LoadTarget, PoolSpec, Scenario, SeldonModel, SeldonServer, SeldonSpec,
-    SignalSpec,
+    SignalSpec, WaysOfScaling,
 };
 pub use trace::TraceFacts;

@@ -162,6 +162,31 @@ pub struct SeldonModel {
     pub scaler: ScalerSpec,
 }
 
+/// Which ways of scaling a scenario with servers takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaysOfScaling {
+    /// A model is scaled by its lag, and the release does that.
+    pub lag: bool,
+    /// A model has an HPA.
+    pub hpa_on_models: bool,
+    /// A server has an HPA.
+    pub hpa_on_servers: bool,
+}
+
+impl Scenario {
+    /// Which ways of scaling it takes; `None` without servers.
+    pub fn ways_of_scaling(&self) -> Option<WaysOfScaling> {
+        let seldon = self.seldon.as_ref()?;
+        let is_hpa = |scaler: &ScalerSpec| matches!(scaler, ScalerSpec::Hpa(_));
+        let by_lag = |model: &SeldonModel| matches!(model.scaler, ScalerSpec::SeldonLag);
+        Some(WaysOfScaling {
+            lag: seldon.core.lag_scaling() && seldon.models.iter().any(by_lag),
+            hpa_on_models: seldon.models.iter().any(|model| is_hpa(&model.scaler)),
+            hpa_on_servers: seldon.servers.iter().any(|server| is_hpa(&self.pools[server.pool.index()].scaler)),
+        })
+    }
+}
+
 /// What a recommendation among the ways of scaling depends on, besides figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AdviceSpec {
