@@ -274,7 +274,7 @@ fn neither_a_kill_nor_an_interruption_loses_a_run() {
     // Long enough to be hit in the middle.
     room.write(
         "many.toml",
-        "base = \"small.toml\"\nseeds = 4\n[axes]\nduration = [\"20h\", \"21h\", \"22h\", \"23h\", \"24h\", \"25h\"]\n\"load.users.scale\" = [0.2, 0.3]\n",
+        "base = \"small.toml\"\nseeds = 3\n[axes]\nduration = [\"10h\", \"11h\", \"12h\", \"13h\", \"14h\", \"15h\"]\n\"load.users.scale\" = [0.2, 0.3]\n",
     );
     let mut child = begun(&room, "killed");
     child.kill().expect("it was running");
@@ -302,9 +302,10 @@ fn neither_a_kill_nor_an_interruption_loses_a_run() {
 #[test]
 fn shards_merge_to_the_whole() {
     let room = Room::new("shards");
-    room.fine(&["sweep", "grid.toml", "-o", "whole"]);
+    let set = ["--set", "load.users.scale=0.9"];
+    room.fine(&[&["sweep", "grid.toml", "-o", "whole"][..], &set].concat());
     for share in ["1/3", "2/3", "3/3"] {
-        room.fine(&["sweep", "grid.toml", "--shard", share]);
+        room.fine(&[&["sweep", "grid.toml", "--shard", share][..], &set].concat());
     }
     let shard = |share: u32| format!("output/grid-shard-{share}-of-3");
     let (one, two, three) = (shard(1), shard(2), shard(3));
@@ -377,7 +378,7 @@ fn precision_asks_for_seeds_until_it_is_reached() {
     let room = Room::new("precision");
     room.write(
         "precise.toml",
-        "base = \"small.toml\"\nseeds = 3\nprecision = \"2%\"\nmax_seeds = 12\n[axes]\n\"pool.chat.replicas\" = [3, 6]\n\"load.users.scale\" = [0.05, 1.0]\n[report]\ncolumns = [\"mean\"]\n",
+        "base = \"small.toml\"\nseeds = 3\nprecision = \"5%\"\nmax_seeds = 12\n[axes]\n\"pool.chat.scaler\" = [{ fixed = {} }]\n\"load.users.scale\" = [0.02, 0.5]\n[report]\ncolumns = [\"mean\"]\n",
     );
     room.fine(&["sweep", "precise.toml", "-j1", "-o", "one"]);
     room.fine(&["sweep", "precise.toml", "-j2", "-o", "two"]);
@@ -390,11 +391,11 @@ fn precision_asks_for_seeds_until_it_is_reached() {
         let cells: Vec<&str> = row.split(',').collect();
         let number = |name: &str| cells[place(name)].parse::<f64>().expect("a number");
         seeds.push(number("seeds"));
-        let precise = number("mean_ci95_high") - number("mean_mean") <= 0.02 * number("mean_mean");
+        let precise = number("mean_ci95_high") - number("mean_mean") <= 0.05 * number("mean_mean");
         // It stops when it is precise, or at the bound.
         assert!(precise || number("seeds") == 12.0, "{row}");
     }
-    // A twentieth of the load has about a twentieth of the requests, and needs more seeds.
+    // One load has 25 times the requests of the other, so intervals a fifth as wide.
     assert!(seeds.iter().all(|seeds| (3.0..=12.0).contains(seeds)) && seeds[0] > seeds[1], "{seeds:?}");
 }
 
@@ -452,7 +453,7 @@ fn comparisons_take_scenarios_and_finished_runs() {
         table.lines().find(|line| line.trim_start().starts_with(name)).unwrap_or_else(|| panic!("{table}"))
     };
     assert!(row("replica hours").ends_with("worse"), "{table}");
-    assert!(row("errors").contains("no difference found"), "{table}");
+    assert!(row("objectives met").contains("no difference found"), "{table}");
     // A run that is finished says the same as one that is done again.
     room.fine(&["run", "small.toml", "--seeds", "4", "--no-plots"]);
     room.fine(&["run", "large.toml", "--no-plots"]);
@@ -515,7 +516,7 @@ fn words_for_wrong_sweeps() {
 /// A queue with exponential service and `servers` at a fixed size, after its beginning.
 fn queue(servers: u32) -> autosim::scenario::Loaded {
     let text = format!(
-        "duration = \"30m\"\nwarmup = \"1m\"\ntick = \"60s\"\n[[load]]\nname = \"users\"\nto = \"shop\"\nrate.constant = \"3/s\"\n\
+        "duration = \"15m\"\nwarmup = \"1m\"\ntick = \"60s\"\n[[load]]\nname = \"users\"\nto = \"shop\"\nrate.constant = \"3/s\"\n\
          [[pool]]\nname = \"shop\"\nreplicas = {servers}\nworkers = 1\nbalancer.central_queue = {{}}\nservice.exponential = {{ mean = \"400ms\" }}\n"
     );
     common::load("shop.toml", &text)
@@ -559,7 +560,7 @@ fn mean_time_s(arrivals_per_s: f64, service_s: f64, servers: u32) -> f64 {
 
 #[test]
 fn intervals_cover_the_true_mean_as_often_as_they_say() {
-    const EXPERIMENTS: u64 = 300;
+    const EXPERIMENTS: u64 = 200;
     const SEEDS: u64 = 6;
     let queues = [queue(2), queue(3)];
     let truths = [mean_time_s(3.0, 0.4, 2), mean_time_s(3.0, 0.4, 3)];

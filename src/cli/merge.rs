@@ -57,12 +57,12 @@ pub(super) fn run(arguments: &MergeArguments, voice: Voice) -> Result<Done, Fail
     Ok(Done::Fine)
 }
 
-/// Reads all shards; whatever does not belong to the first one is refused.
+/// Reads all shards; whatever does not belong to those before it is refused.
 fn read_all(arguments: &MergeArguments, voice: Voice) -> Result<Vec<Shard>, Failure> {
     let (mut shards, mut wrong): (Vec<Shard>, Vec<String>) = (Vec::new(), Vec::new());
     for path in &arguments.folders {
         match read(path, voice) {
-            Ok(shard) => match shards.first().and_then(|first| stranger(first, &shard)) {
+            Ok(shard) => match shards.iter().find_map(|earlier| stranger(earlier, &shard)) {
                 Some(why) => wrong.push(why),
                 None => shards.push(shard),
             },
@@ -110,9 +110,9 @@ fn read(path: &Path, voice: Voice) -> Result<Shard, Failure> {
     Ok(Shard { path: path.to_path_buf(), found, run })
 }
 
-/// Why a shard does not belong to the first one.
-fn stranger(first: &Shard, other: &Shard) -> Option<String> {
-    let (own, theirs) = (&first.found.header, &other.found.header);
+/// Why a shard does not belong to an earlier one.
+fn stranger(earlier: &Shard, other: &Shard) -> Option<String> {
+    let (own, theirs) = (&earlier.found.header, &other.found.header);
     let why = if own.sweep != theirs.sweep || own.text != theirs.text {
         "is a shard of another sweep than"
     } else if own.shard.1 != theirs.shard.1 {
@@ -125,7 +125,7 @@ fn stranger(first: &Shard, other: &Shard) -> Option<String> {
     Some(format!(
         "error: {} {why} {}\n  = help: name each shard of one sweep once",
         other.path.display(),
-        first.path.display()
+        earlier.path.display()
     ))
 }
 

@@ -336,7 +336,9 @@ pub(super) fn complete_folder(
         write(name, bytes)?;
     }
     let shown: Vec<String> = drawn.into_iter().map(|(name, _)| name).collect();
-    write("report.md", report::sweep_report(sweep, results, complete, &shown).as_bytes())?;
+    let overrides = about["overrides"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+    let overrides: Vec<String> = overrides.collect();
+    write("report.md", report::sweep_report(sweep, results, complete, &overrides, &shown).as_bytes())?;
     names.sort();
     about["files"] = json!(names);
     folder.write("run.json", output::pretty(&about).as_bytes())?;
@@ -368,14 +370,10 @@ fn draw(sweep: &Sweep, results: &Results, pictures: &[Picture]) -> Result<Vec<(S
 
 /// `sweep of spike.toml · 165 points × 10 seeds`.
 fn subtitle(sweep: &Sweep, results: &Results) -> String {
-    let base =
-        Path::new(&sweep.base.name).file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let base =
-        if base == BASE { sweep.loaded.scenario.name.clone() } else { base.trim_end_matches(".toml").to_owned() };
     let points = results.points().count();
     let least = results.points().map(|point| results.seeds(point).count()).min().unwrap_or(0);
     let seeds = report::words::counted(least as u64, "seed");
-    format!("sweep of {base} · {} × {seeds}", report::words::counted(points as u64, "point"))
+    format!("sweep of {} · {} × {seeds}", sweep.loaded.scenario.name, report::words::counted(points as u64, "point"))
 }
 
 /// A figure's name with its unit, and what its values are multiplied with.

@@ -1,7 +1,8 @@
 //! Ranges of values with units: `40%` to `90%` in steps of `5%`, `10s` to `5m` on a logarithmic scale.
 //!
 //! Where both ends share their unit, the number within it moves and the unit stays as it was written; where they do not
-//! (`30s` to `5m`), both are taken to their base unit. Steps are exact in decimal digits: ten times 0.1 is 1.
+//! (`30s` to `5m`), both are taken to their base unit. Steps are exact in decimal digits: ten times 0.1 is 1. Between whole
+//! ends values are whole; `1.0s` instead of `1s` asks for finer ones.
 
 use crate::diagnostics::units;
 
@@ -163,11 +164,11 @@ impl Range {
         }
         let (from, to) = (self.from.value(), self.to.value());
         let value = if self.log { from * (to / from).powf(part) } else { from + (to - from) * part };
-        let counts = matches!(self.notation, Notation::Bare) && self.from.decimals == 0 && self.to.decimals == 0;
-        // Base units are whole; everything else has as many decimals as its digits need.
+        // Base units are whole, and whole ends have whole values between them: replicas, per cent.
+        let whole = self.from.decimals == 0 && self.to.decimals == 0 && self.notation != Notation::Rate;
         let decimals = match self.notation {
             Notation::Duration | Notation::Size | Notation::Cpu => 0,
-            _ if counts => 0,
+            _ if whole => 0,
             _ => digits_behind(value),
         };
         let coarse = match self.notation {
@@ -343,9 +344,11 @@ mod tests {
         assert_eq!(range(&bare("1"), &bare("1000"), true).points(4), ["1", "10", "100", "1000"]);
         // 10 × 30^(1/4) = 23.40, 10 × 30^(1/2) = 54.77, 10 × 30^(3/4) = 128.2.
         assert_eq!(
-            range(&text("10s"), &text("300s"), true).points(5),
+            range(&text("10.0s"), &text("300s"), true).points(5),
             ["\"10s\"", "\"23.4s\"", "\"54.77s\"", "\"128.2s\"", "\"300s\""]
         );
+        assert_eq!(range(&text("10s"), &text("300s"), true).points(3), ["\"10s\"", "\"55s\"", "\"300s\""]);
+        assert_eq!(range(&text("10%"), &text("25%"), false).points(3), ["\"10%\"", "\"18%\"", "\"25%\""]);
         assert_eq!(range(&text("10s"), &text("5m"), true).points(3), ["\"10s\"", "\"54.77s\"", "\"5m\""]);
         assert_eq!(range(&text("40%"), &text("90%"), false).points(3), ["\"40%\"", "\"65%\"", "\"90%\""]);
     }

@@ -196,7 +196,15 @@ pub fn sweep_json_lines(sweep: &Sweep, results: &Results) -> String {
 }
 
 /// `report.md`: what the sweep says, its pictures, and how to repeat it.
-pub fn sweep_report(sweep: &Sweep, results: &Results, complete: bool, pictures: &[String]) -> String {
+///
+/// `overrides` are those with which the base was read.
+pub fn sweep_report(
+    sweep: &Sweep,
+    results: &Results,
+    complete: bool,
+    overrides: &[String],
+    pictures: &[String],
+) -> String {
     let mut text = format!("# {}\n\n", sweep.name);
     let points = results.points().count();
     let seeds: Vec<usize> = results.points().map(|point| results.seeds(point).count()).collect();
@@ -208,7 +216,7 @@ pub fn sweep_report(sweep: &Sweep, results: &Results, complete: bool, pictures: 
     text.push_str(&format!(
         "{} of `{}`, {seeds} each from seed {} on; intervals are those of Student's t at 95 %.\n",
         counted(points as u64, "point"),
-        sweep.base.name,
+        sweep.loaded.scenario.name,
         sweep.first_seed,
     ));
     if !complete {
@@ -217,11 +225,9 @@ pub fn sweep_report(sweep: &Sweep, results: &Results, complete: bool, pictures: 
             counted(results.runs() as u64, "run")
         ));
     }
-    if !sweep.sets.is_empty() {
-        text.push_str(&format!(
-            "\nOverrides: {}\n",
-            sweep.sets.iter().map(|set| format!("`{set}`")).collect::<Vec<_>>().join(", ")
-        ));
+    if !overrides.is_empty() {
+        let all: Vec<String> = overrides.iter().map(|set| format!("`{set}`")).collect();
+        text.push_str(&format!("\nOverrides: {}\n", all.join(", ")));
     }
     text.push_str(&format!("\n## Points by {}\n\n", sort_words(sweep)));
     text.push_str(&sweep_markdown(sweep, results, None));

@@ -98,8 +98,17 @@ impl Refused<'_> {
         let at = home.unwrap_or(fallback);
         let label =
             if placed && !problem.label.is_empty() { problem.label.clone() } else { "at some points".to_owned() };
-        let own = Problem { help: problem.help.clone(), ..Problem::error(at, problem.message.clone(), label) };
-        (own, placed)
+        let help = problem.help.as_deref().map(|help| self.of_base(help));
+        (Problem { help, ..Problem::error(at, self.of_base(&problem.message), self.of_base(&label)) }, placed)
+    }
+
+    /// A line that a scenario's problem names is one of the base.
+    fn of_base(&self, words: &str) -> String {
+        const LINE: &str = "on line ";
+        let Some(begin) = words.find(LINE).map(|at| at + LINE.len()) else { return words.to_owned() };
+        let end = words[begin..].find(|c: char| !c.is_ascii_digit()).map_or(words.len(), |length| begin + length);
+        let base = std::path::Path::new(&self.sweep.base.name).file_name().unwrap_or_default().to_string_lossy();
+        format!("{} of {base}{}", &words[..end], &words[end..])
     }
 
     /// Where the part of a flag `--set path=value` stands in the file, if an axis made the flag.
