@@ -3,7 +3,7 @@
 use super::args::ExplainArguments;
 use super::{Done, Failure, Voice, folder, input};
 use crate::diagnostics::units;
-use crate::record::{ConditionSpec, Figure, ObjectiveScope, TableReader};
+use crate::record::{ConditionSpec, Figure, ModelRow, Objective, ObjectiveScope, TableReader, TimelineRow};
 use crate::report;
 use crate::report::explain::{
     DecisionChoice, DirectionFacts, LatencyObjective, MetricFacts, PoolFacts, RunTables, Unit,
@@ -12,8 +12,8 @@ use crate::report::words;
 use crate::scalers::hpa::HpaSpec;
 use crate::scalers::hpa::spec::{MetricSpec, MetricTarget, ScalingRules};
 use crate::scalers::{HpaControllerSpec, ScalerSpec};
-use crate::scenario::{PoolSpec, Scenario};
-use crate::units::{Id, PoolId};
+use crate::scenario::{PoolSpec, Scenario, SeldonModel};
+use crate::units::{Id, ModelId, PoolId};
 use serde::de::DeserializeOwned;
 use std::fs::File;
 use std::path::Path;
@@ -96,10 +96,42 @@ fn tables(path: &Path) -> Result<RunTables, Failure> {
         warmup_s: scenario.warmup.as_secs_f64(),
         pools: pool_facts(scenario),
         objectives: totals.objectives,
-        timeline: rows(&path.join("timeline.csv"))?,
+        timeline: timeline(path)?,
         decisions: rows(&path.join("decisions.csv"))?,
         events: rows(&path.join("events.csv"))?,
     })
+}
+
+/// Pools and, in a Seldon run, models: a model's row says of it what a pool's row says of a pool.
+fn timeline(path: &Path) -> Result<Vec<TimelineRow>, Failure> {
+    let mut timeline: Vec<TimelineRow> = rows(&path.join("timeline.csv"))?;
+    let models = path.join("models.csv");
+    if models.exists() {
+        timeline.extend(rows::<ModelRow>(&models)?.into_iter().map(as_pool));
+        timeline.sort_by(|a, b| a.time_s.total_cmp(&b.time_s));
+    }
+    Ok(timeline)
+}
+
+fn as_pool(row: ModelRow) -> TimelineRow {
+    TimelineRow {
+        time_s: row.time_s,
+        pool: row.model,
+        offered_rps: row.offered_rps,
+        done_rps: row.done_rps,
+        rejected_rps: row.rejected_rps,
+        timed_out_rps: row.timed_out_rps,
+        lost_rps: row.lost_rps,
+        queue: row.queue,
+        in_flight: row.in_flight,
+        replicas_desired: row.wanted,
+        replicas_ready: row.available,
+        replicas_starting: row.wanted.saturating_sub(row.available),
+        latency_p50_s: row.latency_p50_s,
+        latency_p95_s: row.latency_p95_s,
+        latency_p99_s: row.latency_p99_s,
+        ..TimelineRow::default()
+    }
 }
 
 fn rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, Failure> {
@@ -111,8 +143,34 @@ fn rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, Failure> {
 
 /// What the tables do not say about the pools of a scenario.
 pub(super) fn pool_facts(scenario: &Scenario) -> Vec<PoolFacts> {
-    let pools = scenario.pools.iter().enumerate();
-    pools.map(|(number, pool)| facts_of(scenario, PoolId::from_index(number), pool)).collect()
+    let pools = scenario.pools.iter().enumerate().map(|(number, pool)| (PoolId::from_index(number), pool));
+    // Core sizes a server without a scaler of its own by what its models want: nothing to explain that they do not.
+    let by_core = |id: PoolId| {
+        scenario.seldon.as_ref().is_some_and(|seldon| seldon.servers.iter().any(|server| server.pool == id))
+    };
+    let own = pools.filter(|(id, pool)| !(by_core(*id) && pool.scaler == ScalerSpec::Fixed));
+    let mut facts: Vec<PoolFacts> = own.map(|(id, pool)| facts_of(scenario, id, pool)).collect();
+    let models = scenario.seldon.iter().flat_map(|seldon| &seldon.models).enumerate();
+    let scaled = models.filter(|(_, model)| model.scaler != ScalerSpec::Fixed);
+    facts.extend(scaled.map(|(number, model)| facts_of_model(scenario, ModelId::from_index(number), model)));
+    facts
+}
+
+fn facts_of_model(scenario: &Scenario, id: ModelId, model: &SeldonModel) -> PoolFacts {
+    let scope = ObjectiveScope::Model(id);
+    let mine = scenario.objectives.iter().filter(|own| own.scope == ObjectiveScope::Run || own.scope == scope);
+    let mut facts = PoolFacts {
+        name: model.spec.name.clone(),
+        scaler: super::output::kind_of(&model.scaler).to_owned(),
+        min_replicas: model.spec.scaling.min,
+        max_replicas: model.spec.scaling.max,
+        ..PoolFacts::default()
+    };
+    add_objectives(&mut facts, mine);
+    if let ScalerSpec::Hpa(hpa) = &model.scaler {
+        add_hpa(&mut facts, &hpa.spec.defaulted(), &scenario.hpa_controller);
+    }
+    facts
 }
 
 fn facts_of(scenario: &Scenario, id: PoolId, pool: &PoolSpec) -> PoolFacts {
@@ -127,6 +185,15 @@ fn facts_of(scenario: &Scenario, id: PoolId, pool: &PoolSpec) -> PoolFacts {
         queue_per_replica: pool.queue.capacity,
         ..PoolFacts::default()
     };
+    add_objectives(&mut facts, mine);
+    if let ScalerSpec::Hpa(hpa) = &pool.scaler {
+        add_hpa(&mut facts, &hpa.spec.defaulted(), &scenario.hpa_controller);
+    }
+    facts
+}
+
+/// What was to be kept.
+fn add_objectives<'a>(facts: &mut PoolFacts, mine: impl Iterator<Item = &'a Objective>) {
     for objective in mine {
         match (objective.figure, objective.condition) {
             (Figure::Quantile(quantile), ConditionSpec::AtMost(at_most_s)) if facts.latency_objective.is_none() => {
@@ -136,10 +203,6 @@ fn facts_of(scenario: &Scenario, id: PoolId, pool: &PoolSpec) -> PoolFacts {
             _ => {}
         }
     }
-    if let ScalerSpec::Hpa(hpa) = &pool.scaler {
-        add_hpa(&mut facts, &hpa.spec.defaulted(), &scenario.hpa_controller);
-    }
-    facts
 }
 
 fn add_hpa(facts: &mut PoolFacts, spec: &HpaSpec, controller: &HpaControllerSpec) {

@@ -12,7 +12,7 @@ use crate::record::{
 };
 use crate::report;
 use crate::scalers::{Report, ScalerSpec};
-use crate::scenario::{Loaded, PoolSpec, Scenario, SeldonServer};
+use crate::scenario::{Loaded, PoolSpec, Scenario, SeldonModel, SeldonServer, SeldonSpec};
 use crate::units::{Id, ScalerId, SimTime};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -95,6 +95,17 @@ pub(super) fn plan(scenario: &Scenario, folder: Option<&OutputFolder>, requests:
     })
 }
 
+/// What the reader of any summary must know: nothing of the kind has been released.
+fn departures(seldon: &SeldonSpec) -> Vec<String> {
+    if !seldon.is_unreleased() {
+        return Vec::new();
+    }
+    let version = seldon.core.version.name();
+    vec![format!(
+        "departure: models are scaled by inference lag in {version} (core.forced_off = false); no release of {version} does this"
+    )]
+}
+
 /// What witnesses must know of models, servers and pipelines.
 pub(super) fn seldon_plan(scenario: &Scenario) -> SeldonNames {
     let Some(seldon) = &scenario.seldon else { return SeldonNames::default() };
@@ -122,6 +133,7 @@ pub(super) fn seldon_plan(scenario: &Scenario) -> SeldonNames {
             })
             .collect(),
         flows: seldon.flows.iter().map(|flow| flow.name.clone()).collect(),
+        departures: departures(seldon),
     }
 }
 
@@ -481,7 +493,34 @@ fn scalers_in_words(scenario: &Scenario) -> String {
             format!("HPA on {},{target} {least} to {} replicas", pool.name, hpa.spec.max_replicas)
         }
     };
-    scenario.pools.iter().map(words).collect::<Vec<_>>().join("; ")
+    let Some(seldon) = &scenario.seldon else {
+        return scenario.pools.iter().map(words).collect::<Vec<_>>().join("; ");
+    };
+    let by_core = |pool: &PoolSpec| {
+        seldon.core.server_autoscaling()
+            && pool.scaler == ScalerSpec::Fixed
+            && seldon.servers.iter().any(|server| server.spec.name == pool.name)
+    };
+    let pools =
+        scenario.pools.iter().map(|pool| if by_core(pool) { format!("{} by Core", pool.name) } else { words(pool) });
+    pools.chain(models_in_words(seldon)).collect::<Vec<_>>().join("; ")
+}
+
+/// How models are scaled: each one if there are few, else how many by what.
+fn models_in_words(seldon: &SeldonSpec) -> Vec<String> {
+    const FEW: usize = 3;
+    let way = |model: &SeldonModel| match &model.scaler {
+        ScalerSpec::Fixed => "fixed",
+        ScalerSpec::Schedule(_) => "by schedule",
+        ScalerSpec::SeldonLag => "by inference lag",
+        ScalerSpec::Hpa(_) => "by HPA",
+    };
+    if seldon.models.len() <= FEW {
+        return seldon.models.iter().map(|model| format!("{} {}", model.spec.name, way(model))).collect();
+    }
+    let ways = ["fixed", "by schedule", "by inference lag", "by HPA"];
+    let counted = ways.map(|wanted| (seldon.models.iter().filter(|model| way(model) == wanted).count(), wanted));
+    counted.into_iter().filter(|(count, _)| *count > 0).map(|(count, way)| format!("{count} models {way}")).collect()
 }
 
 /// Prints what `kubectl get hpa -w` would have shown: a line whenever one of its columns changes.

@@ -303,6 +303,7 @@ pub(super) mod tests {
             models: Vec::new(),
             servers: Vec::new(),
             pipelines: Vec::new(),
+            departures: Vec::new(),
             events: 0,
         }
     }

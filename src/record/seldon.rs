@@ -22,6 +22,8 @@ pub struct SeldonNames {
     pub servers: Vec<ServerName>,
     /// Names of the pipelines in file order.
     pub flows: Vec<String>,
+    /// Where what is simulated is what no release does, in words.
+    pub departures: Vec<String>,
 }
 
 impl SeldonNames {

@@ -190,6 +190,7 @@ impl Tally {
                 .zip(&self.flows)
                 .map(|(name, flow)| PipelineTotals { pipeline: name.clone(), requests: flow.totals() })
                 .collect(),
+            departures: self.plan.seldon.departures.clone(),
             events: self.events,
         }
     }
@@ -903,6 +904,7 @@ mod tests {
             seldon: SeldonNames {
                 models: vec![model("embed"), model("generate")],
                 servers: vec![server],
+                departures: Vec::new(),
                 flows: vec!["answer".to_owned()],
             },
             ..plan(100, 10, objectives)

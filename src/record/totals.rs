@@ -33,6 +33,9 @@ pub struct RunTotals {
     /// Pipelines of a Seldon run in file order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pipelines: Vec<PipelineTotals>,
+    /// Where what was simulated is what no release does, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub departures: Vec<String>,
     /// Events of the kernel.
     pub events: u64,
 }

@@ -21,6 +21,9 @@ pub fn seeds_summary(runs: &[RunTotals]) -> String {
     }
     text.push('\n');
     text.push_str(&columns("  ", &figure_rows(runs)));
+    for departure in &first.departures {
+        text.push_str(&format!("\n  note  {departure}\n"));
+    }
     text
 }
 

@@ -46,7 +46,7 @@ pub fn run_summary(totals: &RunTotals, context: &SummaryContext) -> String {
     text.push_str(&columns("  ", &pool_table(totals)));
     text.push_str(&seldon::tables(totals));
     text.push_str(&scaling(totals, context));
-    let notes = [seldon::notes(totals), context.notes.clone()].concat();
+    let notes = [totals.departures.clone(), seldon::notes(totals), context.notes.clone()].concat();
     if !notes.is_empty() {
         text.push('\n');
     }
@@ -306,6 +306,7 @@ pub(super) mod tests {
             models: Vec::new(),
             servers: Vec::new(),
             pipelines: Vec::new(),
+            departures: Vec::new(),
             events: 5_000_000,
         }
     }
