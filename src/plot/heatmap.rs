@@ -172,7 +172,7 @@ fn numbers(axis: &Axis) -> impl Fn(f64) -> String {
     let reach = axis.hi() - axis.lo();
     let decimals = (1.0 - (reach / 10.0).log10().floor()).clamp(0.0, 4.0) as usize;
     let is_long = axis.hi().abs().max(axis.lo().abs()) >= LONG;
-    move |value| if is_long { short(value, reach / 100.0) } else { format!("{value:.decimals$}") }
+    move |value| if is_long { short(value, reach / 10.0) } else { format!("{value:.decimals$}") }
 }
 
 /// The colours and their values.

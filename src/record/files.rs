@@ -489,6 +489,7 @@ mod tests {
             seldon: SeldonNames {
                 models: vec![model("embed"), model("generate")],
                 servers: vec![server],
+                departures: Vec::new(),
                 flows: vec!["answer".to_owned()],
             },
             models_and_servers: Some((Box::new(folder.models.clone()), Box::new(folder.servers.clone()))),

@@ -229,6 +229,7 @@ mod tests {
         SeldonNames {
             models: asked.iter().map(model).collect(),
             servers: servers.iter().map(server).collect(),
+            departures: Vec::new(),
             flows: Vec::new(),
         }
     }

@@ -98,7 +98,7 @@ fn last_before(tables: &RunTables, passes: &[Pass<'_>], time_s: f64) -> Result<u
     let found = passes.iter().rposition(|pass| pass.time_s() <= time_s || pass.time_s().floor() <= time_s);
     // Agents decide only when something happens: the minute in which the first decision falls means that one.
     let first_minute = (passes[0].time_s() / 60.0).floor() * 60.0;
-    let found = found.or_else(|| (time_s >= first_minute).then_some(0));
+    let found = found.or_else(|| (time_s > 0.0 && time_s >= first_minute).then_some(0));
     found.ok_or_else(|| {
         let first = &passes[0];
         format!(
