@@ -29,12 +29,7 @@ pub struct Found {
 pub fn plan_goal(plan: &Plan) -> String {
     let objectives = plan.grid.loaded.scenario.objectives.iter();
     let all: Vec<String> = objectives.map(|objective| words_of(plan, objective)).collect();
-    format!(
-        "{}; in {} of seeds, sure to {}",
-        all.join(", "),
-        share(plan.holds_in),
-        share(plan.confidence)
-    )
+    format!("{}; in {} of seeds, sure to {}", all.join(", "), share(plan.holds_in), share(plan.confidence))
 }
 
 /// A share with as many digits as it has.
@@ -279,8 +274,7 @@ fn neighbours(plan: &Plan, search: &Search, winner: usize) -> Vec<(String, Strin
         let mut words = format!("{all}: {} proven infeasible", count(refuted as u64));
         if !undecided.is_empty() {
             words.push_str(&format!(", {} undecided (", count(undecided.len() as u64)));
-            let names: Vec<String> =
-                undecided.iter().take(3).map(|&other| differing(plan, other, winner)).collect();
+            let names: Vec<String> = undecided.iter().take(3).map(|&other| differing(plan, other, winner)).collect();
             words.push_str(&names.join("; "));
             let rest = if undecided.len() > 3 { ", ... in report.md)" } else { ")" };
             words.push_str(rest);
@@ -371,8 +365,8 @@ fn replica_lines(plan: &Plan, around: &Around) -> Vec<(String, String)> {
             lines.push(("one replica".to_owned(), words));
         }
         if let Some((replicas, cost)) = pool.fixed {
-            let cost = cost.map_or_else(String::new, |cost| format!(", {}", cost_words(plan, cost)));
-            lines.push(("fixed size".to_owned(), format!("{}{}{cost}", whose(pool), counted(replicas.into(), "replica"))));
+            let (replicas, cost) = (counted(replicas.into(), "replica"), cost_words(plan, cost));
+            lines.push(("fixed size".to_owned(), format!("{}{replicas} would be needed instead: {cost}", whose(pool))));
         }
     }
     lines
@@ -436,9 +430,12 @@ fn nothing_meets(plan: &Plan, search: &Search) -> String {
     let words = plan.grid.words_of(&plan.point(closest));
     let cost = cost_words(plan, search.race.mean_cost(closest, usize::MAX));
     let mut lines = vec![("closest".to_owned(), format!("{words}: {cost}, {}", standing_words(search, closest)))];
-    lines.extend(in_the_way(plan, search, closest).into_iter().enumerate().map(|(number, words)| {
-        (if number == 0 { "in its way".to_owned() } else { String::new() }, words)
-    }));
+    lines.extend(
+        in_the_way(plan, search, closest)
+            .into_iter()
+            .enumerate()
+            .map(|(number, words)| (if number == 0 { "in its way".to_owned() } else { String::new() }, words)),
+    );
     text.push_str(&labelled(&lines));
     text
 }
@@ -522,7 +519,7 @@ pub fn plan_report(plan: &Plan, search: &Search, found: Option<&Found>, files: &
                 text.push_str(&format!("- {label}{words}\n"));
             }
             text.push_str(&format!(
-                "\nHead-room, what breaks the goal and the fixed size were judged by {} of the search each.\n",
+                "\nHead-room and what breaks the goal were judged by {} of the search each; the fixed size is proven as candidates are.\n",
                 counted(found.around.seeds as u64, "seed")
             ));
             let cheaper = search.race.cheaper_than(found.winner);
@@ -592,11 +589,8 @@ pub fn plan_json(plan: &Plan, search: &Search, found: Option<&Found>) -> Value {
         .iter()
         .map(|one| json!({ "name": one.name, "now_s": one.now_s, "multiple": limit_json(one.limit) }))
         .collect();
-    let stress: Vec<Value> = around
-        .stress
-        .iter()
-        .map(|one| json!({ "name": one.name, "value": one.label, "holds": one.holds }))
-        .collect();
+    let stress: Vec<Value> =
+        around.stress.iter().map(|one| json!({ "name": one.name, "value": one.label, "holds": one.holds })).collect();
     let pools: Vec<Value> = around
         .pools
         .iter()
@@ -604,7 +598,7 @@ pub fn plan_json(plan: &Plan, search: &Search, found: Option<&Found>) -> Value {
             json!({
                 "pool": pool.pool, "knee_rps": pool.knee_rps, "knee_at": pool.knee_at, "peak_rps": pool.peak_rps,
                 "replicas_for_peak": pool.for_peak(), "fixed_replicas": pool.fixed.map(|fixed| fixed.0),
-                "fixed_minimized": pool.fixed.and_then(|fixed| fixed.1),
+                "fixed_minimized": pool.fixed.map(|fixed| fixed.1),
             })
         })
         .collect();

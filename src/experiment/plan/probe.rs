@@ -6,6 +6,7 @@
 //! step at which that ends, and right where more load or a longer delay never helps.
 
 use super::Plan;
+use super::race::{Race, Run, Trial};
 use super::search::{Outcome, Workshop};
 use crate::diagnostics::units;
 use crate::experiment::axes::Values;
@@ -27,6 +28,9 @@ const MOST: f64 = 8.0;
 /// Ratio of the ends of a bisection at which it ends: of loads and work, and of delays.
 const SHARP: f64 = 1.01;
 const SHARP_DELAY: f64 = 1.03;
+
+/// Sizes above the one that a few seeds speak for that a proof is tried with.
+const SIZES_ABOVE: u32 = 3;
 
 /// Minutes of arrivals are counted for the peak.
 const PEAK_WINDOW_S: u64 = 60;
@@ -96,8 +100,8 @@ pub struct PoolAround {
     pub knee_at: Option<String>,
     /// Most arrivals per second, over a minute.
     pub peak_rps: f64,
-    /// Smallest fixed size that meets the goal, and what it costs in the minimized figure.
-    pub fixed: Option<(u32, Option<f64>)>,
+    /// Smallest fixed size that is proven to meet the goal, and what it costs in the minimized figure.
+    pub fixed: Option<(u32, f64)>,
 }
 
 impl PoolAround {
@@ -237,8 +241,7 @@ impl Probe<'_> {
             let paths = ["pool", "server"].map(|kind| format!("{kind}.{}.speed", pool.name));
             let found = paths.iter().find_map(|path| Some((path, self.effective(path)?.parse::<f64>().ok()?)));
             let Some((path, speed)) = found else { continue };
-            let limit =
-                limit(1.0, SHARP, &mut |multiple| self.holds(&[format!("{path}={:?}", speed / multiple)]))?;
+            let limit = limit(1.0, SHARP, &mut |multiple| self.holds(&[format!("{path}={:?}", speed / multiple)]))?;
             let several = self.loaded.scenario.pools.len() > 1;
             let name = if several { format!("service of {}", pool.name) } else { "service".to_owned() };
             all.push(Fragility { name, now_s: pool.service.as_ref().map(|law| law.mean() / speed), limit });
@@ -328,7 +331,7 @@ impl Probe<'_> {
     }
 
     /// The smallest fixed size that meets the goal, and its cost.
-    fn fixed(&self, pool: &str, guess: u32) -> Result<Option<(u32, Option<f64>)>, Halt> {
+    fn fixed(&self, pool: &str, guess: u32) -> Result<Option<(u32, f64)>, Halt> {
         let sets = |replicas: u32| {
             vec![format!("pool.{pool}.scaler={{ fixed = {{}} }}"), format!("pool.{pool}.replicas={replicas}")]
         };
@@ -350,11 +353,25 @@ impl Probe<'_> {
                 low = middle;
             }
         }
-        let Some(loaded) = self.with(&sets(high)) else { return Ok(None) };
-        let outcomes = self.run(&loaded, &self.seeds)?;
-        let costs: Vec<f64> = outcomes.iter().filter_map(|outcome| outcome.figure(&self.plan.minimize)).collect();
-        let mean = crate::experiment::stats::estimate(&costs).map(|estimate| estimate.mean);
-        Ok(Some((high, mean)))
+        for replicas in high..=high + SIZES_ABOVE {
+            if let Some(cost) = self.proven(&sets(replicas))? {
+                return Ok(Some((replicas, cost)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The cost of a setting that is proven as the candidates of the search are; `None` if it is not.
+    fn proven(&self, more: &[String]) -> Result<Option<f64>, Halt> {
+        let Some(loaded) = self.with(more) else { return Ok(None) };
+        let mut runner = |runs: &[Run]| -> Result<Option<Vec<Trial>>, Halt> {
+            let seeds: Vec<u64> =
+                runs.iter().map(|&(_, seed)| self.plan.grid.first_seed.wrapping_add(seed as u64)).collect();
+            let outcomes = self.run(&loaded, &seeds)?;
+            Ok(Some(outcomes.iter().map(|outcome| self.plan.trial(outcome)).collect()))
+        };
+        let race = Race::run(self.plan.rules(), 1, &mut runner)?.ok_or(Halt::Stopped)?;
+        Ok(race.winner().map(|only| race.mean_cost(only, usize::MAX)))
     }
 }
 

@@ -180,8 +180,9 @@ impl Race {
 
     /// Candidates that cost less than another by the seeds that both have had, the dearest first.
     pub fn cheaper_than(&self, other: usize) -> Vec<usize> {
-        let mut cheaper: Vec<usize> =
-            (0..self.trials.len()).filter(|&candidate| candidate != other && self.dearer(candidate, other).is_lt()).collect();
+        let mut cheaper: Vec<usize> = (0..self.trials.len())
+            .filter(|&candidate| candidate != other && self.dearer(candidate, other).is_lt())
+            .collect();
         cheaper.sort_by(|&a, &b| self.by_cost(b, a));
         cheaper
     }
@@ -378,7 +379,9 @@ mod tests {
             7 => 0.85,
             _ => 1.0,
         };
-        (0..size).map(|number| (if number < size / 3 { 0.1 } else { share(number) }, 10.0 + number as f64 * 13.0 % 40.0)).collect()
+        (0..size)
+            .map(|number| (if number < size / 3 { 0.1 } else { share(number) }, 10.0 + number as f64 * 13.0 % 40.0))
+            .collect()
     }
 
     #[test]

@@ -129,7 +129,8 @@ fn with_objectives(
         let Err(problems) = scenario::load(&base, &with(std::slice::from_ref(one))) else { continue };
         for problem in problems.list.iter().filter(|problem| problem.severity == crate::diagnostics::Severity::Error) {
             fine = false;
-            let own = Problem::error(place_in(section, &problem.message), problem.message.clone(), problem.label.clone());
+            let own =
+                Problem::error(place_in(section, &problem.message), problem.message.clone(), problem.label.clone());
             top.reader.report(Problem { help: problem.help.clone(), ..own });
         }
     }
@@ -214,7 +215,8 @@ fn against(base: &Scenario) -> String {
         return "good_time".to_owned();
     }
     let named = |that: &str| that.split(['<', '>', '=', ' ']).next().unwrap_or("").to_owned();
-    let first = base.objectives.iter().map(|objective| named(&objective.that)).find(|name| FigureKey::of(name).is_some());
+    let first =
+        base.objectives.iter().map(|objective| named(&objective.that)).find(|name| FigureKey::of(name).is_some());
     first.unwrap_or_else(|| "objectives".to_owned())
 }
 
@@ -293,6 +295,17 @@ fn check_provable(top: &Section<'_>, max_seeds: u32, holds_in: Option<f64>, conf
 
 fn read_minimize(reader: &Reader<'_>, top: &Section<'_>, axes: &[Axis], base: Option<&Scenario>) -> Option<String> {
     let name = top.text("minimize")?;
+    let free = base.is_some_and(|base| base.pools.iter().all(|pool| pool.price_usd_per_hour == 0.0));
+    if free && name.contains("cost") {
+        let message = "no pool of the base has a price, so all candidates cost the same";
+        let help = "give the base `price = \"$0.80/h\"`, or write `minimize = \"replica_hours\"`";
+        if top.has("minimize") {
+            top.wrong("minimize", message, "nothing to compare", help);
+        } else {
+            reader.report(Problem::file(message).help(help));
+        }
+        return None;
+    }
     if !top.has("minimize") {
         return Some(name);
     }
@@ -302,7 +315,9 @@ fn read_minimize(reader: &Reader<'_>, top: &Section<'_>, axes: &[Axis], base: Op
     if key.better != Better::Lower {
         let why = if key.better == Better::Higher { "more of it is better" } else { "neither direction is better" };
         let problem = Problem::error(at, format!("`{name}` is not to be minimized: {why}"), "not a cost");
-        reader.report(problem.help("take a figure such as `cost` or `replica_hours`, and state the others as objectives"));
+        reader.report(
+            problem.help("take a figure such as `cost` or `replica_hours`, and state the others as objectives"),
+        );
         return None;
     }
     Some(name)

@@ -77,7 +77,8 @@ impl Workshop<'_> {
     /// # Errors
     /// A trace that cannot be read to its end.
     pub fn all(&self, loaded: &Loaded, seeds: &[u64], quantiles: &[String]) -> Result<Option<Vec<Outcome>>, String> {
-        let ran = self.crew.in_order(seeds.len(), self.stop, |number| self.one(loaded, seeds[number], quantiles, ()))?;
+        let ran =
+            self.crew.in_order(seeds.len(), self.stop, |number| self.one(loaded, seeds[number], quantiles, ()))?;
         Ok(ran.into_iter().map(Option::flatten).collect())
     }
 }
@@ -141,7 +142,8 @@ impl Plan {
         loaded.map(Arc::new).map_err(changed)
     }
 
-    fn trial(&self, outcome: &Outcome) -> Trial {
+    /// What a run says of a candidate.
+    pub(super) fn trial(&self, outcome: &Outcome) -> Trial {
         Trial {
             holds: outcome.holds(),
             cost: outcome.figure(&self.minimize).unwrap_or(f64::INFINITY),

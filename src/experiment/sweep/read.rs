@@ -267,11 +267,9 @@ pub(in crate::experiment) fn check_axes(
     sets: &[String],
 ) {
     if axes.is_empty() && !top.has(key) && !top.has("zip") {
-        reader.report(
-            Problem::file(format!("the {file} has no {key}: its grid is empty")).help(format!(
-                "add `[{key}]` with a key path and its values: `\"pool.chat.scaler.hpa.cpu\" = [\"60%\", \"70%\"]`",
-            )),
-        );
+        reader.report(Problem::file(format!("the {file} has no {key}: its grid is empty")).help(format!(
+            "add `[{key}]` with a key path and its values: `\"pool.chat.scaler.hpa.cpu\" = [\"60%\", \"70%\"]`",
+        )));
     }
     if let Some(entry) = top.entry(key)
         && matches!(&entry.node.value, Value::Table(inner) if inner.is_empty())
