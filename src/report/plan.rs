@@ -9,7 +9,8 @@ use crate::experiment::plan::race::Standing;
 use crate::experiment::plan::search::{Outcome, Search};
 use crate::experiment::stats::estimate;
 use crate::experiment::{Estimate, FigureKey, Unit};
-use crate::record::{Objective, ObjectiveResult};
+use crate::record::{Objective, ObjectiveResult, ObjectiveScope};
+use crate::units::Id;
 use serde_json::{Map, Value, json};
 
 /// What was found beside the search, where it has a winner.
@@ -38,8 +39,6 @@ fn share(share: f64) -> String {
 }
 
 fn words_of(plan: &Plan, objective: &Objective) -> String {
-    use crate::record::ObjectiveScope;
-    use crate::units::Id;
     let of_time = objective.share_of_time.map_or_else(String::new, |time| format!(" for {} of time", share(time)));
     let scenario = &plan.grid.loaded.scenario;
     let whose = match objective.scope {
@@ -404,15 +403,15 @@ pub fn plan_table(plan: &Plan, search: &Search, found: Option<&Found>) -> String
     let Some(found) = found else { return format!("{}\n{}", head(plan, search), nothing_meets(plan, search)) };
     let mut table = vec![vec![String::new(), "NOW".to_owned(), "PLANNED".to_owned(), String::new()]];
     table.extend(rows(plan, search, found).into_iter().map(|row| vec![row.name, row.now, row.planned, row.remark]));
-    // The mock-up's columns stand well apart.
+    // Values of different kinds stand side by side: a little more air between them.
     for row in &mut table {
         for cell in row.iter_mut().take(3) {
             cell.push(' ');
         }
     }
-    let trimmed: String = columns("  ", &table);
+    let table = columns("  ", &table);
     format!(
-        "{}\n{}\n{trimmed}\n{}",
+        "{}\n{}\n{table}\n{}",
         head(plan, search),
         diff(plan, search, found.winner),
         labelled(&lines_of(plan, search, found))
