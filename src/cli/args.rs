@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// Exit codes, at the foot of every help page.
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 the world failed (cannot write, a trace changed while it was read), or a replayed case differs; \
-2 a file or a flag is wrong; 3 an objective was missed and --check was given; 130 interrupted.";
+2 a file or a flag is wrong; 3 an objective was missed and --check was given, or `plan` found nothing that meets them; 130 interrupted.";
 
 const EXAMPLES: &str = "Examples:
   sim init spike > mine.toml        a commented scenario to begin with
@@ -22,6 +22,11 @@ const SWEEP_EXAMPLES: &str = "Examples:
   sim sweep scenarios/spike-sweep.toml --top 20 --sort cost
   sim sweep scenarios/spike-sweep.toml --resume                 after Ctrl-C or a crash
   sim sweep scenarios/spike-sweep.toml --shard 2/8 --out part-2  on the second of eight machines";
+
+const PLAN_EXAMPLES: &str = "Examples:
+  sim plan scenarios/capacity.toml --dry-run
+  sim plan scenarios/capacity.toml                  report.md, pareto.png, planned.toml, hpa.yaml
+  sim plan scenarios/capacity.toml --set pool.chat.start.load=5s --out output/fast-start";
 
 const MERGE_EXAMPLES: &str = "Examples:
   sim merge output/spike-sweep-shard-*
@@ -121,6 +126,9 @@ pub enum Command {
     /// Grid or sample of settings × seeds, in parallel: table, heat maps, Pareto chart.
     #[command(after_help = SWEEP_EXAMPLES)]
     Sweep(SweepArguments),
+    /// Cheapest setting that meets the objectives; report with head-room.
+    #[command(after_help = PLAN_EXAMPLES)]
+    Plan(PlanArguments),
     /// Two or more scenarios or finished runs under the same seeds: differences with intervals.
     #[command(after_help = COMPARE_EXAMPLES)]
     Compare(CompareArguments),
@@ -151,7 +159,7 @@ pub enum Command {
     /// List scalers, loads, laws, signals, templates or columns, each with one line and its keys.
     #[command(after_help = LIST_EXAMPLES)]
     List(ListArguments),
-    /// JSON Schema of a scenario or a sweep, for completion in editors.
+    /// JSON Schema of a scenario, a sweep or a plan, for completion in editors.
     #[command(after_help = SCHEMA_EXAMPLES)]
     Schema(SchemaArguments),
     /// Completions for a shell.
@@ -288,6 +296,44 @@ pub struct SweepArguments {
     /// The least of a Slurm array.
     #[arg(long, hide = true, env = "SLURM_ARRAY_TASK_MIN")]
     pub slurm_array_task_min: Option<String>,
+}
+
+/// Flags of `plan`.
+#[derive(Clone, Debug, Args)]
+pub struct PlanArguments {
+    /// A plan file: a base scenario, the key paths to search, and what must hold.
+    #[arg(value_name = "PLAN")]
+    pub plan: String,
+    /// Override one key of the base.
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// First seed; else the plan's, else the base's.
+    #[arg(long, value_name = "N", env = "SIM_SEED")]
+    pub seed: Option<u64>,
+    /// The first batch: runs of a candidate that has not failed; else the plan's.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub seeds: Option<u32>,
+    /// Where to write; `-` writes the recommended scenario to stdout.
+    #[arg(short, long, value_name = "DIR", env = "SIM_OUT")]
+    pub out: Option<PathBuf>,
+    /// Form of the result.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    /// Short for --format json.
+    #[arg(long)]
+    pub json: bool,
+    /// Draw nothing.
+    #[arg(long, conflicts_with = "plots")]
+    pub no_plots: bool,
+    /// What to draw.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "png")]
+    pub plots: Vec<Picture>,
+    /// Threads over candidates and seeds; results do not depend on it.
+    #[arg(short, long, value_name = "N", env = "SIM_JOBS", value_parser = clap::value_parser!(u32).range(1..=1_024))]
+    pub jobs: Option<u32>,
+    /// Check everything, and say what would be run.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// Flags of `merge`.
@@ -510,6 +556,8 @@ pub enum SchemaKind {
     Scenario,
     /// A sweep file.
     Sweep,
+    /// A plan file.
+    Plan,
 }
 
 /// Flags of `completions`.

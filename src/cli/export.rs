@@ -26,7 +26,7 @@ pub(super) fn export(arguments: &ExportArguments, voice: Voice) -> Result<Done, 
 }
 
 /// Names and specs of the HPAs: of the pool that is wanted, or of all pools.
-fn hpas<'a>(scenario: &'a Scenario, wanted: Option<&str>) -> Result<Vec<(&'a str, &'a HpaSpec)>, String> {
+pub(super) fn hpas<'a>(scenario: &'a Scenario, wanted: Option<&str>) -> Result<Vec<(&'a str, &'a HpaSpec)>, String> {
     let hpa = |pool: &'a PoolSpec| match &pool.scaler {
         ScalerSpec::Hpa(hpa) => Some((pool.name.as_str(), &hpa.spec)),
         _ => None,

@@ -13,6 +13,7 @@ mod input;
 mod list;
 mod merge;
 mod output;
+mod plan;
 mod plot;
 mod progress;
 mod replay;
@@ -125,6 +126,7 @@ pub fn main() -> ExitCode {
     let outcome = match &arguments.command {
         Command::Run(arguments) => run::run(arguments, voice, &stop),
         Command::Sweep(arguments) => sweep::run(arguments, voice, &stop),
+        Command::Plan(arguments) => plan::run(arguments, voice, &stop),
         Command::Compare(arguments) => compare::run(arguments, voice, &stop),
         Command::Check(arguments) => check::check(arguments, voice),
         Command::Explain(arguments) => explain::explain(arguments, voice),

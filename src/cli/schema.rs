@@ -3,6 +3,7 @@
 use super::args::{SchemaArguments, SchemaKind};
 use super::{Done, Failure, Voice};
 use crate::experiment::SWEEP;
+use crate::experiment::plan::read::PLAN;
 use crate::scenario::LAWS;
 use crate::scenario::keys::{Fallback, Key, Keys, Kind, SCENARIO};
 use serde_json::{Map, Value, json};
@@ -11,6 +12,7 @@ pub(super) fn schema(arguments: &SchemaArguments, voice: Voice) -> Result<Done, 
     let (keys, title) = match arguments.kind {
         SchemaKind::Scenario => (&SCENARIO, "sim scenario"),
         SchemaKind::Sweep => (&SWEEP, "sim sweep"),
+        SchemaKind::Plan => (&PLAN, "sim plan"),
     };
     let mut root = table(keys);
     root["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");

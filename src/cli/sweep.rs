@@ -426,7 +426,11 @@ fn cannot_draw(error: crate::plot::PlotError) -> Failure {
     Failure::World(format!("cannot draw: {error}"))
 }
 
-fn draw_pareto(sweep: &Sweep, results: &Results, picture: Picture) -> Result<Option<(String, Vec<u8>)>, Failure> {
+pub(super) fn draw_pareto(
+    sweep: &Sweep,
+    results: &Results,
+    picture: Picture,
+) -> Result<Option<(String, Vec<u8>)>, Failure> {
     let Some(pareto) = &sweep.report.pareto else { return Ok(None) };
     let front = report::pareto_front(sweep, results);
     let ((x, x_factor), (y, y_factor)) = (shown_as(&pareto.cost), shown_as(&pareto.against));

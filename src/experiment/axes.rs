@@ -83,6 +83,15 @@ impl Path {
         start..(start + within.len()).min(part.at.end - quote).max(start + 1)
     }
 
+    /// Where the part of a flag `--set path=value` stands in the file: in the key, or at the value.
+    pub(super) fn place_of_flag(&self, value: Range<usize>, at: &Range<usize>) -> Option<Range<usize>> {
+        let begin = "--set ".len();
+        if at.end <= begin + self.path.len() {
+            return Some(self.place(at.start.checked_sub(begin)?..at.end - begin));
+        }
+        Some(value)
+    }
+
     /// Where the whole key stands.
     pub fn key_at(&self) -> Range<usize> {
         self.parts.last().map_or(0..0, |part| part.at.clone())

@@ -9,6 +9,7 @@ pub mod compare;
 pub mod crew;
 pub mod figures;
 pub mod journal;
+pub mod plan;
 pub mod sample;
 pub mod stats;
 pub mod sweep;

@@ -258,7 +258,7 @@ fn decimal_text(digits: i128, decimals: u32) -> String {
 }
 
 /// As a scenario writes it: `250ms`, `1.5s`, `1m30s`.
-fn duration_text(nanos: i128) -> String {
+pub(super) fn duration_text(nanos: i128) -> String {
     const SECOND: i128 = 1_000_000_000;
     if nanos == 0 {
         return "0s".to_owned();

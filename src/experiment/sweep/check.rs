@@ -113,19 +113,16 @@ impl Refused<'_> {
 
     /// Where the part of a flag `--set path=value` stands in the file, if an axis made the flag.
     fn place(&self, number: usize, flag: &str, at: &Range<usize>) -> Option<Range<usize>> {
-        let begin = "--set ".len();
-        let set = flag.get(begin..)?;
+        let set = flag.strip_prefix("--set ")?;
         let sets = self.sweep.point(number).sets;
         let paths =
             self.sweep.axes.iter().enumerate().flat_map(|(axis, all)| all.paths.iter().map(move |path| (axis, path)));
         let ((axis, path), _) = paths.zip(&sets).find(|(_, own)| own.as_str() == set)?;
-        if at.end <= begin + path.path.len() {
-            return Some(path.place(at.start.checked_sub(begin)?..at.end - begin));
-        }
-        match &path.values {
-            Values::List(all) => all.get(self.sweep.level(number, axis)?).map(|value| value.at.clone()),
-            Values::Between(_, at) => Some(at.clone()),
-        }
+        let value = match &path.values {
+            Values::List(all) => all.get(self.sweep.level(number, axis)?)?.at.clone(),
+            Values::Between(_, at) => at.clone(),
+        };
+        path.place_of_flag(value, at)
     }
 
     fn finish(mut self) -> Option<Problems> {

@@ -47,7 +47,7 @@ pub struct Sweep {
     /// What is shown.
     pub report: ReportSpec,
     /// Where some keys stand in the file, to write it anew.
-    places: Places,
+    pub(super) places: Places,
 }
 
 /// Points of a sample.
@@ -94,8 +94,9 @@ pub struct ParetoSpec {
     pub color: Option<usize>,
 }
 
+/// Where keys stand that change when the file is written anew.
 #[derive(Debug, Default)]
-struct Places {
+pub(super) struct Places {
     base: Range<usize>,
     seed: Option<Range<usize>>,
     seeds: Option<Range<usize>>,

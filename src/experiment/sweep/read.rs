@@ -117,9 +117,10 @@ pub fn read_sweep(source: &Source, options: &SweepOptions) -> Result<Sweep, Vec<
     }
 }
 
-type Base = (Source, Result<Loaded, Problems>);
+pub(in crate::experiment) type Base = (Source, Result<Loaded, Problems>);
 
-fn read_base(top: &Section<'_>, source: &Source, sets: &[String]) -> Option<Base> {
+/// Reads the base that a file names, with overrides; what is wrong with its name is reported.
+pub(in crate::experiment) fn read_base(top: &Section<'_>, source: &Source, sets: &[String]) -> Option<Base> {
     let file = top.text("base")?;
     let path = source.folder.join(&file);
     let text = match std::fs::read_to_string(&path) {
@@ -129,7 +130,7 @@ fn read_base(top: &Section<'_>, source: &Source, sets: &[String]) -> Option<Base
                 "base",
                 format!("cannot read {}: {error}", path.display()),
                 "this file",
-                "give the path of a scenario, relative to the sweep file",
+                "give the path of a scenario, relative to this file",
             );
             return None;
         }
@@ -193,8 +194,11 @@ fn read_rest(
     let sampled = top.table_if("sample").map(|section| read_sample(&section));
     let mut axes = read_axes(reader, top, "axes", &source.text, sampled.is_none());
     axes.extend(top.tables("zip").iter().filter_map(|section| read_zip(reader, section, &source.text)));
-    check_axes(reader, top, &axes, options);
-    check_size(reader, top, &axes, seeds.unwrap_or(1), sampled.flatten());
+    check_axes(reader, top, ("sweep", "axes"), &axes, &options.sets);
+    match sampled.flatten() {
+        Some((method, points)) => check_sample(top, &axes, method, points),
+        None => check_grid(reader, top, "axes", &axes, seeds.unwrap_or(1)),
+    }
     let report = read_report(reader, &top.table("report"), &axes, options, base);
     let place = |key: &str| top.entry(key).map(|entry| entry.node.at.clone());
     Some(Draft {
@@ -218,7 +222,8 @@ fn read_rest(
     })
 }
 
-fn some_seeds(top: &Section<'_>, key: &str) -> Option<u32> {
+/// A number of seeds, which is never 0.
+pub(in crate::experiment) fn some_seeds(top: &Section<'_>, key: &str) -> Option<u32> {
     let seeds = top.count(key)?;
     if seeds == 0 {
         top.wrong(key, format!("`{key}` is 0"), "no run at all", "write at least 1");
@@ -252,21 +257,26 @@ fn read_sample(section: &Section<'_>) -> Option<(Method, usize)> {
     Some((method.1, points as usize))
 }
 
-/// Paths stand once, and no override of the command line would be lost.
-fn check_axes(reader: &Reader<'_>, top: &Section<'_>, axes: &[Axis], options: &SweepOptions) {
-    if axes.is_empty() && !top.has("axes") && !top.has("zip") {
-        reader.report(
-            Problem::file("the sweep has no axes: its grid is empty").help(
-                "add `[axes]` with a key path and its values: `\"pool.chat.scaler.hpa.cpu\" = [\"60%\", \"70%\"]`",
-            ),
-        );
+/// Paths stand once, and no override of the command line would be lost. `key` is the table that holds the axes of this
+/// `file`.
+pub(in crate::experiment) fn check_axes(
+    reader: &Reader<'_>,
+    top: &Section<'_>,
+    (file, key): (&str, &str),
+    axes: &[Axis],
+    sets: &[String],
+) {
+    if axes.is_empty() && !top.has(key) && !top.has("zip") {
+        reader.report(Problem::file(format!("the {file} has no {key}: its grid is empty")).help(format!(
+            "add `[{key}]` with a key path and its values: `\"pool.chat.scaler.hpa.cpu\" = [\"60%\", \"70%\"]`",
+        )));
     }
-    if let Some(entry) = top.entry("axes")
+    if let Some(entry) = top.entry(key)
         && matches!(&entry.node.value, Value::Table(inner) if inner.is_empty())
         && !top.has("zip")
     {
         reader.report(
-            Problem::error(entry.key_at.clone(), "`axes` is empty: so is the grid", "no path")
+            Problem::error(entry.key_at.clone(), format!("`{key}` is empty: so is the grid"), "no path")
                 .help("write a key path and its values: `\"pool.chat.scaler.hpa.cpu\" = [\"60%\", \"70%\"]`"),
         );
     }
@@ -279,7 +289,7 @@ fn check_axes(reader: &Reader<'_>, top: &Section<'_>, axes: &[Axis], options: &S
                     .help("leave one of them out"),
             );
         }
-        for set in options.sets.iter().filter(|set| set.split('=').next().map(str::trim) == Some(path.path.as_str())) {
+        for set in sets.iter().filter(|set| set.split('=').next().map(str::trim) == Some(path.path.as_str())) {
             reader.report(
                 Problem::error(path.key_at(), format!("`--set {set}` sets what this axis varies"), "an axis")
                     .help("leave the flag out, or the axis"),
@@ -299,30 +309,32 @@ fn check_axes(reader: &Reader<'_>, top: &Section<'_>, axes: &[Axis], options: &S
     }
 }
 
-fn check_size(reader: &Reader<'_>, top: &Section<'_>, axes: &[Axis], seeds: u32, sampled: Option<(Method, usize)>) {
-    if let Some((method, points)) = sampled {
-        if method == Method::Sobol && axes.len() > SOBOL_AXES {
-            top.wrong(
-                "sample",
-                format!("a Sobol' sample of {} axes", axes.len()),
-                format!("more than {SOBOL_AXES}"),
-                "take `latin_hypercube`",
-            );
-        }
-        debug_assert!(points as u128 <= MOST_POINTS, "a count is bounded");
-        return;
+fn check_sample(top: &Section<'_>, axes: &[Axis], method: Method, points: usize) {
+    if method == Method::Sobol && axes.len() > SOBOL_AXES {
+        top.wrong(
+            "sample",
+            format!("a Sobol' sample of {} axes", axes.len()),
+            format!("more than {SOBOL_AXES}"),
+            "take `latin_hypercube`",
+        );
     }
+    debug_assert!(points as u128 <= MOST_POINTS, "a count is bounded");
+}
+
+/// A grid has no more points than can be handled.
+pub(in crate::experiment) fn check_grid(reader: &Reader<'_>, top: &Section<'_>, key: &str, axes: &[Axis], seeds: u32) {
     let points = axes.iter().map(|axis| axis.labels.len() as u128).fold(1_u128, u128::saturating_mul);
     if points > MOST_POINTS {
-        let at = top.entry("axes").map_or(0..0, |entry| entry.key_at.clone());
+        let at = top.entry(key).map_or(0..0, |entry| entry.key_at.clone());
         let runs = points.saturating_mul(seeds.into());
+        let sample = if key == "axes" { ", or let a `[sample]` choose points" } else { "" };
         reader.report(
             Problem::error(
                 at,
                 format!("the grid has {} points, with {seeds} seeds each {} runs", grouped(points), grouped(runs)),
                 "more than 1,000,000 points",
             )
-            .help("take larger steps or fewer axes, or let a `[sample]` choose points"),
+            .help(format!("take larger steps or fewer axes{sample}")),
         );
     }
 }
@@ -347,15 +359,16 @@ fn texts(reader: &Reader<'_>, section: &Section<'_>, key: &str) -> Vec<(String, 
     all
 }
 
-struct Names<'a> {
-    reader: &'a Reader<'a>,
-    axes: &'a [Axis],
-    base: Option<&'a Scenario>,
+/// Names that a file may use: axes, and figures of runs of the base.
+pub(in crate::experiment) struct Names<'a> {
+    pub reader: &'a Reader<'a>,
+    pub axes: &'a [Axis],
+    pub base: Option<&'a Scenario>,
 }
 
 impl Names<'_> {
     /// Is there a figure of this name in runs of the base?
-    fn figure(&self, name: &str, at: &Range<usize>) -> Option<String> {
+    pub fn figure(&self, name: &str, at: &Range<usize>) -> Option<String> {
         let pools: Vec<&str> =
             self.base.iter().flat_map(|base| base.pools.iter().map(|pool| pool.name.as_str())).collect();
         let complain = |message: String, help: String| {
