@@ -13,6 +13,7 @@ mod input;
 mod list;
 mod merge;
 mod output;
+mod page;
 mod plot;
 mod progress;
 mod replay;

@@ -89,7 +89,13 @@ pub struct Sheet<B: DrawingBackend> {
 impl<B: DrawingBackend> Sheet<B> {
     fn new(area: DrawingArea<B, Shift>, units_per_px: u32, medium: Medium) -> Self {
         register_fonts();
-        Self { area, units_per_px: f64::from(units_per_px), medium, text_widths: RefCell::default(), tips: RefCell::default() }
+        Self {
+            area,
+            units_per_px: f64::from(units_per_px),
+            medium,
+            text_widths: RefCell::default(),
+            tips: RefCell::default(),
+        }
     }
 
     /// Width and height.

@@ -147,7 +147,7 @@ impl HeatmapFigure<'_> {
     fn tip(&self, column: usize, row: usize, words: &str) -> String {
         let label = |labels: &[String], index: usize| labels.get(index).cloned().unwrap_or_default();
         let (x, y) = (label(self.x_labels, column), label(self.y_labels, row));
-        format!("{}: {words}\n{} = {x}\n{} = {y}", self.title, self.x, self.y)
+        format!("{}: {words} · {} = {x} · {} = {y}", self.title, self.x, self.y)
     }
 
     fn draw_labels<B: DrawingBackend>(&self, sheet: &Sheet<B>, left: f64) -> Result<(), PlotError> {

@@ -70,6 +70,19 @@ pub enum Kind {
     Bytes,
 }
 
+impl Kind {
+    /// In one word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rate => "rate",
+            Self::Count => "count",
+            Self::Time => "time",
+            Self::Ratio => "ratio",
+            Self::Bytes => "bytes",
+        }
+    }
+}
+
 impl CurveReadout {
     pub(super) fn new(name: &str, colour: RGBColor, kind: Kind, values: Vec<Option<f64>>) -> Self {
         let RGBColor(red, green, blue) = colour;
@@ -150,7 +163,13 @@ impl Readout {
 }
 
 impl PoolFigure<'_> {
-    fn curve(&self, name: &str, colour: RGBColor, kind: Kind, value: impl Fn(&TimelineRow) -> Option<f64>) -> CurveReadout {
+    fn curve(
+        &self,
+        name: &str,
+        colour: RGBColor,
+        kind: Kind,
+        value: impl Fn(&TimelineRow) -> Option<f64>,
+    ) -> CurveReadout {
         CurveReadout::new(name, colour, kind, self.rows.iter().map(value).collect())
     }
 

@@ -141,8 +141,7 @@ impl<'a, 'b> ServerBlock<'a, 'b> {
                 curves
             }
             ServerSubject::Models => {
-                let mut curves: Vec<CurveReadout> =
-                    of_bands(Kind::Count, |tick| f64::from(tick.available)).collect();
+                let mut curves: Vec<CurveReadout> = of_bands(Kind::Count, |tick| f64::from(tick.available)).collect();
                 let wanted = summed(|tick| f64::from(tick.wanted));
                 curves.push(CurveReadout::new("wanted in all", TEXT, Kind::Count, wanted));
                 curves

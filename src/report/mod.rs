@@ -4,6 +4,7 @@ pub mod amounts;
 pub mod compare;
 pub mod explain;
 pub mod export;
+pub mod html;
 pub mod seeds;
 mod seldon;
 pub mod summary;
