@@ -152,7 +152,15 @@ impl<'a, 'b> ServerBlock<'a, 'b> {
                 of_rows("draining", MUTED, Kind::Count, &|row| f64::from(row.draining)),
                 of_rows("expected", TEXT, Kind::Count, &|row| f64::from(row.expected)),
             ],
-            ServerSubject::Latency => self.figure.pool.latency_curves(),
+            ServerSubject::Latency => {
+                let mut curves = self.figure.pool.latency_curves();
+                let all = self.figure.models.on(self.figure.pool.pool, self.figure.homeless);
+                curves.extend(slowest(&all).map(|band| {
+                    let values = band.ticks.iter().map(|tick| tick.latency_p95_s).collect();
+                    CurveReadout::new(&format!("p95 of {}", band.name), TEXT, Kind::Time, values)
+                }));
+                curves
+            }
             ServerSubject::Memory => vec![
                 of_rows("in use by models", BLUE, Kind::Bytes, &|row| row.memory_used_bytes as f64),
                 of_rows("of connected replicas", GREEN, Kind::Bytes, &|row| row.memory_bytes as f64),

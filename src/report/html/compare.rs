@@ -164,7 +164,8 @@ fn bar(mean: f64, (low, high): (f64, f64), reach: f64, better: Option<bool>) -> 
     };
     format!(
         "<svg class=\"{class}\" viewBox=\"0 0 132 18\" aria-hidden=\"true\"><path class=\"zero\" d=\"M66 1V17\"/>\
-         <path class=\"reach\" stroke-width=\"4\" stroke-opacity=\"0.5\" d=\"M{:.1} 9H{:.1}\"/><circle cx=\"{:.1}\" cy=\"9\" r=\"3.5\"/></svg>",
+         <path class=\"from\" d=\"M66 9H{2:.1}\"/>\
+         <path class=\"reach\" stroke-width=\"4\" stroke-opacity=\"0.5\" d=\"M{0:.1} 9H{1:.1}\"/><circle cx=\"{2:.1}\" cy=\"9\" r=\"3.5\"/></svg>",
         place(low),
         place(high),
         place(mean)

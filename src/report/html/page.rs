@@ -208,7 +208,7 @@ impl Section {
             Self::Tiles(tiles) => {
                 let mut rows = vec![["figure", "value", ""].map(str::to_owned).to_vec()];
                 rows.extend(tiles.iter().map(|tile| vec![tile.name.clone(), tile.value.clone(), tile.remark.clone()]));
-                text.push_str(&markdown(&rows, 1));
+                text.push_str(&markdown(&rows, 3));
             }
             Self::Svg(chart) if chart.file.is_empty() => text.push_str(&format!("{}\n", chart.label)),
             Self::Svg(chart) => text.push_str(&format!("![{}]({})\n", chart.label, chart.file)),

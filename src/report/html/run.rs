@@ -3,7 +3,7 @@
 use super::super::explain::{RunTables, evidence, explain_run};
 use super::super::seeds::{figure_rows, objective_row};
 use super::super::seldon;
-use super::super::summary::{mark, objective_name, objective_value, pool_table, remark, sent, several, simulated};
+use super::super::summary::{mark, objective_name, objective_value, pool_table, remark, sent, simulated};
 use super::super::words::{count, counted, latency, percent, usd, whole_percent};
 use super::page::{Cell, Chart, Section, Table, Tile, Verdict};
 use super::{footer, quoted};
@@ -48,9 +48,11 @@ pub struct RunAgain<'a> {
 pub fn run_sections(report: &RunReport<'_>) -> Result<Vec<Section>, PlotError> {
     let Some(first) = report.runs.first() else { return Ok(Vec::new()) };
     let mut sections = vec![Section::Lead(lead(report, first)), verdict(report.runs), Section::Tiles(tiles(first))];
-    let causes = evidence(report.tables, None);
-    sections.extend(causes.into_iter().map(Section::Warning));
-    sections.extend(seldon::notes(first).into_iter().map(Section::Warning));
+    let causes = [evidence(report.tables, None), seldon::notes(first)].concat();
+    if !causes.is_empty() {
+        sections.push(Section::Heading("Why, and what would help".to_owned()));
+        sections.extend(causes.into_iter().map(Section::Warning));
+    }
     sections.push(Section::Heading("What happened".to_owned()));
     sections.push(Section::Svg(Chart {
         svg: timeline_svg(report.figure)?,
@@ -103,6 +105,8 @@ fn verdict(runs: &[RunTotals]) -> Section {
         (0, _) => "No objectives were set: nothing was judged.".to_owned(),
         (1, 0) => "The objective is met.".to_owned(),
         (1, _) => "The objective is missed.".to_owned(),
+        (2, 0) => "Both objectives are met.".to_owned(),
+        (2, 2) => "Both objectives are missed.".to_owned(),
         (all, 0) => format!("All {all} objectives are met."),
         (all, missed) if missed == all => format!("All {all} objectives are missed."),
         (all, missed) => format!(
@@ -135,7 +139,7 @@ fn tiles(run: &RunTotals) -> Vec<Tile> {
     if let Some(totals) = totals {
         let of = if whose.is_empty() { String::new() } else { format!(" of {whose}, the slowest") };
         tiles.push(tile(
-            "95 % were served within",
+            "95 % served within",
             latency(totals.p95_s),
             format!("half within {}{of}", latency(totals.p50_s)),
         ));
@@ -178,7 +182,7 @@ fn worst(run: &RunTotals) -> (&str, Option<LatencyTotals>, Option<f64>) {
     let failed: u64 = run.pools.iter().map(|pool| pool.rejected + pool.timed_out + pool.lost).sum();
     let errors = (all > 0.0).then(|| failed as f64 / all);
     match slowest {
-        Some((pool, latency)) => (if several(run) { &pool.pool } else { "" }, Some(latency), errors),
+        Some((pool, latency)) => (if run.pools.len() > 1 { &pool.pool } else { "" }, Some(latency), errors),
         None => ("", None, errors),
     }
 }
