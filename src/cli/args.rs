@@ -15,6 +15,7 @@ const EXAMPLES: &str = "Examples:
 const RUN_EXAMPLES: &str = "Examples:
   sim run scenarios/spike.toml
   sim run scenarios/spike.toml --set pool.chat.scaler.hpa.cpu=60% --seeds 10
+  sim run scenarios/spike.toml --plots png,html                   with a report to hand on
   sim run scenarios/spike.toml --json -q | jq '.pools[0].latency'";
 
 const SWEEP_EXAMPLES: &str = "Examples:
@@ -35,7 +36,8 @@ const MERGE_EXAMPLES: &str = "Examples:
 const COMPARE_EXAMPLES: &str = "Examples:
   sim compare scenarios/spike.toml mine.toml --seeds 20
   sim compare output/spike output/planned           finished runs: read again, or run where they lack a seed
-  sim compare before.toml after.toml --format markdown > difference.md";
+  sim compare before.toml after.toml --format markdown > difference.md
+  sim compare before.toml after.toml -o output/difference    report.html and report.md to hand on";
 
 const CHECK_EXAMPLES: &str = "Examples:
   sim check scenarios/*.toml
@@ -64,7 +66,7 @@ const EXPORT_EXAMPLES: &str = "Examples:
 
 const PLOT_EXAMPLES: &str = "Examples:
   sim plot output/spike
-  sim plot output/spike --plots png,svg";
+  sim plot output/spike --plots png,html";
 
 const INIT_EXAMPLES: &str = "Examples:
   sim init spike > mine.toml
@@ -234,6 +236,8 @@ pub enum Picture {
     Png,
     /// timeline.svg
     Svg,
+    /// report.html, one file that needs nothing else, and report.md
+    Html,
 }
 
 /// Flags of `sweep`.
@@ -377,6 +381,9 @@ pub struct CompareArguments {
     /// Exit with 3 if one of them misses an objective with any seed.
     #[arg(long)]
     pub check: bool,
+    /// Also write report.html, report.md, compare.csv and run.json there.
+    #[arg(short, long, value_name = "DIR", env = "SIM_OUT")]
+    pub out: Option<PathBuf>,
     /// Threads over scenarios and seeds; results do not depend on it.
     #[arg(short, long, value_name = "N", env = "SIM_JOBS", value_parser = clap::value_parser!(u32).range(1..=1_024))]
     pub jobs: Option<u32>,

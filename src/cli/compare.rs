@@ -2,13 +2,16 @@
 
 use super::args::{CompareArguments, Format};
 use super::estimate::Meter;
+use super::folder::OutputFolder;
 use super::progress::Progress;
 use super::{Done, Failure, Voice, folder, input, output};
-use crate::experiment::{Contender, Crew, FigureValue, Whole, advise, compare, figures, run_once};
+use crate::experiment::{Comparison, Contender, Crew, FigureValue, Whole, advise, compare, figures, run_once};
 use crate::record::RunTotals;
 use crate::report;
+use crate::report::html::CompareAgain;
 use crate::scenario::{Loaded, Scenario};
 use crate::simulation::RunError;
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
@@ -39,6 +42,14 @@ pub(super) fn run(arguments: &CompareArguments, voice: Voice, stop: &AtomicBool)
     let crew = Crew::new(arguments.jobs.map_or(0, |jobs| jobs as usize)).map_err(Failure::World)?;
     let runs = run_all(&sides, &seeds, &crew, voice, stop)?;
     let missed = runs.iter().flatten().any(|seen| seen.missed);
+    let met: Vec<Option<usize>> = sides
+        .iter()
+        .zip(&runs)
+        .map(|(side, runs)| {
+            let judged = !side.loaded.scenario.objectives.is_empty();
+            judged.then(|| runs.iter().filter(|seen| !seen.missed).count())
+        })
+        .collect();
     let contenders: Vec<Contender> = sides
         .iter()
         .zip(runs)
@@ -60,10 +71,61 @@ pub(super) fn run(arguments: &CompareArguments, voice: Voice, stop: &AtomicBool)
             Format::Markdown => report::comparison_markdown(&comparison),
         })?;
     }
+    if let Some(out) = &arguments.out {
+        write(out, arguments, &sides, &comparison, &met, voice)?;
+    }
     if seeds.len() == 1 {
         voice.note("one seed has no interval: `--seeds 10` tells luck from difference");
     }
     Ok(if arguments.check && missed { Done::Missed } else { Done::Fine })
+}
+
+/// Writes the report of a comparison into a folder.
+fn write(
+    out: &Path,
+    arguments: &CompareArguments,
+    sides: &[Side],
+    comparison: &Comparison,
+    met: &[Option<usize>],
+    voice: Voice,
+) -> Result<(), Failure> {
+    let folder = OutputFolder::begin(out)?;
+    let first = comparison.seeds.first().copied().unwrap_or(0);
+    let texts: Vec<String> = sides.iter().map(|side| side.loaded.text_for(first, &str::to_owned)).collect();
+    let again = CompareAgain {
+        given: &arguments.scenarios,
+        sets: &arguments.set,
+        texts: &texts,
+        met,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    let sections = report::html::comparison_sections(comparison, &again);
+    let title = comparison.names.join(" and ");
+    let mut names = vec!["compare.csv".to_owned(), "run.json".to_owned()];
+    for (name, bytes) in super::page::both(&format!("Comparison of {title}"), &sections) {
+        folder.write(&name, &bytes)?;
+        names.push(name);
+    }
+    folder.write("compare.csv", report::comparison_csv(comparison).as_bytes())?;
+    let scenarios: Vec<_> = sides
+        .iter()
+        .map(|side| json!({ "path": side.given, "name": side.name, "sha256": side.loaded.sha256() }))
+        .collect();
+    let about = json!({
+        "program": "sim",
+        "version": env!("CARGO_PKG_VERSION"),
+        "target": output::target(),
+        "compare": scenarios,
+        "overrides": arguments.set,
+        "seed": first,
+        "seeds": comparison.seeds.len(),
+        "files": names,
+        "volatile": output::volatile(),
+    });
+    folder.write("run.json", output::pretty(&about).as_bytes())?;
+    folder.finish()?;
+    voice.note(&format!("wrote {} ({}, {} files)", out.display(), super::page::HTML, names.len()));
+    Ok(())
 }
 
 /// All are read before the first one runs; problems of all are said together.

@@ -13,6 +13,7 @@ mod input;
 mod list;
 mod merge;
 mod output;
+mod page;
 mod plan;
 mod plot;
 mod progress;

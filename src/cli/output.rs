@@ -3,6 +3,7 @@
 use super::Failure;
 use super::args::Picture;
 use super::folder::OutputFolder;
+use super::page::{About, Told, totals_of_all_seeds};
 use crate::diagnostics::Source;
 use crate::plot::{ModelTicks, PoolFigure, ServerFigure, TimelineFigure, timeline_png, timeline_svg};
 use crate::record::{
@@ -185,11 +186,14 @@ pub(super) fn complete(
         names.push("seeds.csv".to_owned());
     }
     folder.write("summary.json", pretty(&report::runs_json(totals)).as_bytes())?;
-    folder.write("scenario.toml", scenario_text(&files, folder.path()).as_bytes())?;
+    let scenario_text = scenario_text(&files, folder.path());
+    folder.write("scenario.toml", scenario_text.as_bytes())?;
     names.extend(["summary.json", "scenario.toml", "run.json"].map(str::to_owned));
     if !files.pictures.is_empty() {
         let tables = Tables::read(|name| folder.file(name))?;
-        for (name, bytes) in draw(&files.loaded.scenario, &tables, &totals[0], files.pictures)? {
+        let about = About::of_run(&files, picture_in(files.pictures));
+        let told = Told::read(files.loaded, totals, scenario_text, about, |name| folder.file(name))?;
+        for (name, bytes) in draw(&tables, &told, files.pictures)? {
             folder.write(&name, &bytes)?;
             names.push(name);
         }
@@ -322,7 +326,7 @@ impl Tables {
     }
 }
 
-fn each_row<T: DeserializeOwned>(path: &Path, mut each: impl FnMut(T)) -> Result<(), Failure> {
+pub(super) fn each_row<T: DeserializeOwned>(path: &Path, mut each: impl FnMut(T)) -> Result<(), Failure> {
     let file = File::open(path).map_err(|error| Failure::World(format!("cannot read {}: {error}", path.display())))?;
     let wrong = |error| Failure::Wrong(format!("error: {}: {error}", path.display()));
     for row in TableReader::new(file).map_err(wrong)?.rows::<T>() {
@@ -340,18 +344,31 @@ pub(super) fn draw_folder(path: &Path, pictures: &[Picture]) -> Result<Vec<(Stri
     let summary = std::fs::read_to_string(path.join("summary.json"))
         .map_err(|error| Failure::World(format!("cannot read {}: {error}", path.join("summary.json").display())))?;
     let tables = Tables::read(|name| path.join(name))?;
-    let totals = report::totals_of_json(&summary)
+    let runs = totals_of_all_seeds(&summary)
         .map_err(|error| Failure::Wrong(format!("error: {}: {error}", path.join("summary.json").display())))?;
-    draw(&loaded.scenario, &tables, &totals, pictures)
+    let read = |name: &str| std::fs::read_to_string(path.join(name)).unwrap_or_default();
+    let run = serde_json::from_str(&read("run.json")).unwrap_or_default();
+    let picture = match picture_in(pictures) {
+        "" if path.join("timeline.png").exists() => "timeline.png",
+        drawn => drawn,
+    };
+    let about = About::of_folder(&run, picture);
+    let told = Told::read(&loaded, &runs, read("scenario.toml"), about, |name| path.join(name))?;
+    draw(&tables, &told, pictures)
+}
+
+/// The picture that a document beside it shows.
+fn picture_in(pictures: &[Picture]) -> &'static str {
+    match () {
+        () if pictures.contains(&Picture::Png) => "timeline.png",
+        () if pictures.contains(&Picture::Svg) => "timeline.svg",
+        () => "",
+    }
 }
 
 /// Draws the pictures of a run from its tables.
-fn draw(
-    scenario: &Scenario,
-    tables: &Tables,
-    totals: &RunTotals,
-    pictures: &[Picture],
-) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+fn draw(tables: &Tables, told: &Told<'_>, pictures: &[Picture]) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+    let scenario = &told.loaded.scenario;
     let servers = tables.by_server();
     let is_server = |pool: &str| servers.iter().any(|(server, _)| *server == pool);
     let pools: Vec<(&PoolSpec, Vec<TimelineRow>)> = scenario
@@ -369,7 +386,7 @@ fn draw(
             homeless: number == 0,
         });
     let title = format!("{}: {}", scenario.name, scalers_in_words(scenario));
-    let result = report::result_line(totals);
+    let result = told.runs.first().map(report::result_line).unwrap_or_default();
     let figure = TimelineFigure {
         title: &title,
         result: &result,
@@ -389,6 +406,7 @@ fn draw(
             Picture::Svg => {
                 drawn.push(("timeline.svg".to_owned(), timeline_svg(&figure).map_err(cannot)?.into_bytes()))
             }
+            Picture::Html => drawn.extend(told.files(&figure, &tables.timeline)?),
         }
     }
     Ok(drawn)

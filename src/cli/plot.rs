@@ -29,6 +29,7 @@ pub(super) fn plot(arguments: &PlotArguments, voice: Voice) -> Result<Done, Fail
         fs::rename(&building, path.join(&name)).map_err(cannot)?;
         names.push(name);
     }
+    super::page::list_too(path, &names)?;
     voice.note(&format!("wrote {} in {}", names.join(", "), path.display()));
     Ok(Done::Fine)
 }

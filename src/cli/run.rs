@@ -159,7 +159,7 @@ fn run_job(
 }
 
 /// What an import had to assume stands at the head of the scenario that it wrote, and is said with every result.
-fn assumptions(text: &str) -> Vec<String> {
+pub(super) fn assumptions(text: &str) -> Vec<String> {
     text.lines().filter_map(|line| line.strip_prefix("# assumed: ")).map(|line| format!("assumed {line}")).collect()
 }
 
@@ -240,8 +240,10 @@ fn say(
         Format::Table => voice.result(&report::run_summary(&totals[0], context))?,
     }
     if let (Some(folder), Format::Table) = (&job.folder, format) {
-        let picture = written.iter().find(|file| file.starts_with("timeline.p") || file.starts_with("timeline.s"));
-        let picture = picture.map_or(String::new(), |picture| format!("{picture}, "));
+        let shown = |file: &&String| {
+            file.starts_with("timeline.p") || file.starts_with("timeline.s") || *file == super::page::HTML
+        };
+        let picture: String = written.iter().filter(shown).map(|picture| format!("{picture}, ")).collect();
         voice.note(&format!("wrote {} ({picture}{} files)", folder.display(), written.len()));
     }
     for ran in ran {

@@ -335,6 +335,10 @@ pub(super) fn complete_folder(
     for (name, bytes) in &drawn {
         write(name, bytes)?;
     }
+    // A page of a share says which share it is by being incomplete.
+    if let Some(bytes) = page(sweep, results, complete && shard.1 == 1, folder.path(), pictures)? {
+        write(super::page::HTML, &bytes)?;
+    }
     let shown: Vec<String> = drawn.into_iter().map(|(name, _)| name).collect();
     let overrides = about["overrides"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
     let overrides: Vec<String> = overrides.collect();
@@ -354,18 +358,48 @@ pub(super) fn draw_folder(path: &Path, pictures: &[Picture], voice: Voice) -> Re
     if let Some(found) = read_journal(path)? {
         take_in(path, &sweep, &found, &mut results)?;
     }
-    draw(&sweep, &results, pictures)
+    let mut drawn = draw(&sweep, &results, pictures)?;
+    let page = page(&sweep, &results, is_complete(path), path, pictures)?;
+    drawn.extend(page.map(|bytes| (super::page::HTML.to_owned(), bytes)));
+    Ok(drawn)
 }
 
 fn draw(sweep: &Sweep, results: &Results, pictures: &[Picture]) -> Result<Vec<(String, Vec<u8>)>, Failure> {
     let mut drawn = Vec::new();
-    for picture in pictures {
+    for picture in pictures.iter().filter(|picture| **picture != Picture::Html) {
         for number in 0..sweep.report.heatmaps.len() {
             drawn.push(draw_heatmap(sweep, results, number, *picture)?);
         }
         drawn.extend(draw_pareto(sweep, results, *picture)?);
     }
     Ok(drawn)
+}
+
+/// The report as one page, if it is asked for.
+fn page(
+    sweep: &Sweep,
+    results: &Results,
+    complete: bool,
+    folder: &Path,
+    pictures: &[Picture],
+) -> Result<Option<Vec<u8>>, Failure> {
+    if !pictures.contains(&Picture::Html) {
+        return Ok(None);
+    }
+    let text_of = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    let mut drawn = Vec::new();
+    for (number, map) in sweep.report.heatmaps.iter().enumerate() {
+        let (x, y) = (&sweep.axes[map.x].name, &sweep.axes[map.y].name);
+        let label = format!("Heat map of {} over {x} and {y}.", shown_as(&map.color).0);
+        drawn.push((label, text_of(draw_heatmap(sweep, results, number, Picture::Svg)?.1)));
+    }
+    if let Some((_, bytes)) = draw_pareto(sweep, results, Picture::Svg)? {
+        drawn.push(("What each point costs against what it gives.".to_owned(), text_of(bytes)));
+    }
+    let charts =
+        report::html::SweepCharts { drawn, sweep_text: sweep.text_for(BASE), base_text: base_text(sweep, folder) };
+    let sections = report::html::sweep_sections(sweep, results, complete, &charts);
+    Ok(Some(report::html::page(&sweep.name, &sections).into_bytes()))
 }
 
 /// `sweep of spike.toml · 165 points × 10 seeds`.
@@ -418,12 +452,26 @@ fn draw_heatmap(
     let name = format!("heatmap_{}_{}_{}", short(map.x), short(map.y), map.color);
     Ok(match picture {
         Picture::Png => (format!("{name}.png"), heatmap_png(&figure, 2).map_err(cannot_draw)?),
-        Picture::Svg => (format!("{name}.svg"), heatmap_svg(&figure).map_err(cannot_draw)?.into_bytes()),
+        Picture::Svg | Picture::Html => {
+            (format!("{name}.svg"), heatmap_svg(&figure).map_err(cannot_draw)?.into_bytes())
+        }
     })
 }
 
 fn cannot_draw(error: crate::plot::PlotError) -> Failure {
     Failure::World(format!("cannot draw: {error}"))
+}
+
+/// A point's settings, and its figures on the chart.
+fn point_in_words(sweep: &Sweep, results: &Results, point: usize) -> String {
+    let axes = sweep.axes.iter().zip(sweep.point(point).labels);
+    let settings = axes.map(|(axis, label)| format!("{} {label}", axis.short(&sweep.axes)));
+    let shown = sweep.report.pareto.iter().flat_map(|pareto| [&pareto.cost, &pareto.against]);
+    let figures = shown.filter_map(|figure| {
+        let (words, factor) = shown_as(figure);
+        results.estimate(point, figure).map(|estimate| format!("{words}: {:.4}", estimate.mean * factor))
+    });
+    settings.chain(figures).collect::<Vec<_>>().join(" · ")
 }
 
 pub(super) fn draw_pareto(
@@ -446,6 +494,11 @@ pub(super) fn draw_pareto(
             })
         })
         .collect();
+    let names: Vec<String> = results
+        .points()
+        .filter(|&point| mean(point, &pareto.cost).and(mean(point, &pareto.against)).is_some())
+        .map(|point| point_in_words(sweep, results, point))
+        .collect();
     let least = dots.iter().map(|dot| dot.value).fold(f64::INFINITY, f64::min);
     let most = dots.iter().map(|dot| dot.value).fold(0.0, f64::max);
     let wide = y.ends_with(", s") && least > 0.0 && most > 10.0 * least;
@@ -458,10 +511,13 @@ pub(super) fn draw_pareto(
         scale: if wide { Scale::LogSeconds } else { Scale::Linear },
         dots: &dots,
         groups,
+        names: &names,
     };
     Ok(Some(match picture {
         Picture::Png => ("pareto.png".to_owned(), pareto_png(&figure, 2).map_err(cannot_draw)?),
-        Picture::Svg => ("pareto.svg".to_owned(), pareto_svg(&figure).map_err(cannot_draw)?.into_bytes()),
+        Picture::Svg | Picture::Html => {
+            ("pareto.svg".to_owned(), pareto_svg(&figure).map_err(cannot_draw)?.into_bytes())
+        }
     }))
 }
 
@@ -502,6 +558,6 @@ pub(super) fn wrote(place: &Path, written: &[String]) -> String {
         1 => vec!["heat map".to_owned()],
         many => vec![format!("{many} heat maps")],
     };
-    parts.extend(written.iter().filter(|name| name.starts_with("pareto.") || *name == "report.md").cloned());
+    parts.extend(written.iter().filter(|name| name.starts_with("pareto.") || name.starts_with("report.")).cloned());
     format!("wrote {} ({})", place.display(), parts.join(", "))
 }

@@ -82,12 +82,20 @@ pub struct Sheet<B: DrawingBackend> {
     medium: Medium,
     /// Of every text in drawing order, in units.
     text_widths: RefCell<Vec<f64>>,
+    /// Rectangles that tell something to whoever points at them, in units.
+    tips: RefCell<Vec<([i32; 4], String)>>,
 }
 
 impl<B: DrawingBackend> Sheet<B> {
     fn new(area: DrawingArea<B, Shift>, units_per_px: u32, medium: Medium) -> Self {
         register_fonts();
-        Self { area, units_per_px: f64::from(units_per_px), medium, text_widths: RefCell::default() }
+        Self {
+            area,
+            units_per_px: f64::from(units_per_px),
+            medium,
+            text_widths: RefCell::default(),
+            tips: RefCell::default(),
+        }
     }
 
     /// Width and height.
@@ -110,6 +118,14 @@ impl<B: DrawingBackend> Sheet<B> {
     ) -> Result<(), PlotError> {
         let corners = [(self.units(left), self.units(top)), (self.units(right), self.units(bottom))];
         self.area.draw(&Rectangle::new(corners, colour.mix(opacity).filled())).map_err(draw_error)
+    }
+
+    /// Words for whoever points between two corners. Only an SVG can tell them.
+    pub fn tip(&self, (left, top): (f64, f64), (right, bottom): (f64, f64), words: String) {
+        if self.medium == Medium::Vector {
+            let place = [left, top, right - left, bottom - top].map(|px| self.units(px));
+            self.tips.borrow_mut().push((place, words));
+        }
     }
 
     /// A filled shape with straight edges.
@@ -442,6 +458,8 @@ pub fn svg(
     let (width, height) = (width_px * SVG_UNITS, height_px * SVG_UNITS);
     let mut drawn = String::new();
     let mut text_widths = Vec::new();
+    let mut tips = String::new();
+    let mut above = 0;
     {
         let root = SVGBackend::with_string(&mut drawn, (width, height)).into_drawing_area();
         root.fill(&WHITE).map_err(draw_error)?;
@@ -452,12 +470,21 @@ pub fn svg(
             let sheet = Sheet::new(band, SVG_UNITS, Medium::Vector);
             draw(number, &sheet)?;
             text_widths.append(&mut sheet.text_widths.borrow_mut());
+            for ([x, y, width, height], words) in sheet.tips.borrow().iter() {
+                tips += &format!(
+                    "<rect x=\"{x}\" y=\"{}\" width=\"{width}\" height=\"{height}\" fill=\"none\" \
+                     pointer-events=\"all\"><title>{}</title></rect>\n",
+                    y + above,
+                    escaped(words)
+                );
+            }
+            above += (height_px * SVG_UNITS) as i32;
         }
         root.present().map_err(draw_error)?;
     }
     // plotters' own head gives the size in units; round joins are inherited by every curve.
     let body = drawn.split_once('>').map_or("", |(_, body)| body);
-    let body = with_text_widths(body, &text_widths);
+    let body = with_text_widths(body, &text_widths).replace("</svg>", &format!("{tips}</svg>"));
     let title = escaped(title);
     Ok(format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width_px}\" height=\"{height_px}\" \

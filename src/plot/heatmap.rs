@@ -7,7 +7,7 @@ use super::axis::{Axis, short};
 use super::canvas::{self, PlotError, Sheet, fitted};
 use super::style::{AXIS, Anchor, GRID, LABEL_PX, MUTED, TEXT, Type, VERMILION};
 use plotters::prelude::DrawingBackend;
-use plotters::style::{RGBColor, WHITE};
+use plotters::style::{BLACK, RGBColor, WHITE};
 
 /// What a heat map shows.
 pub struct HeatmapFigure<'a> {
@@ -128,8 +128,9 @@ impl HeatmapFigure<'_> {
                 let part = axis.part(value);
                 sheet.rectangle(corner, opposite, cividis(part), 1.0)?;
                 let words = write(value);
+                sheet.tip(corner, opposite, self.tip(column, row, &words));
                 if height >= LABEL_PX + 2.0 && sheet.text_width(&words, number)? + 4.0 <= width {
-                    let colour = if part < LIGHT { WHITE } else { TEXT };
+                    let colour = if part < LIGHT { WHITE } else { BLACK };
                     let middle = (x + (width - GAP_PX) / 2.0, y + (height - GAP_PX) / 2.0);
                     sheet.text(&words, middle, Type::regular(LABEL_PX, colour), Anchor::Middle)?;
                 }
@@ -140,6 +141,13 @@ impl HeatmapFigure<'_> {
             sheet.frame((x, y), (x + width - GAP_PX, y + height - GAP_PX), 2.5, VERMILION)?;
         }
         Ok(())
+    }
+
+    /// What a cell says to whoever points at it.
+    fn tip(&self, column: usize, row: usize, words: &str) -> String {
+        let label = |labels: &[String], index: usize| labels.get(index).cloned().unwrap_or_default();
+        let (x, y) = (label(self.x_labels, column), label(self.y_labels, row));
+        format!("{}: {words} · {} = {x} · {} = {y}", self.title, self.x, self.y)
     }
 
     fn draw_labels<B: DrawingBackend>(&self, sheet: &Sheet<B>, left: f64) -> Result<(), PlotError> {

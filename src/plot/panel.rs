@@ -35,8 +35,8 @@ impl<'a, B: DrawingBackend> Panel<'a, B> {
     /// A panel over the whole sheet; with room for the time axis if it is the `last` of its block.
     pub fn new(sheet: &'a Sheet<B>, time: &'a Axis, last: bool) -> Self {
         let (width, height) = sheet.size_px();
-        let bottom = height - if last { TIME_AXIS_PX } else { BELOW_PX };
-        Self { sheet, time, left: LEFT_PX, right: width - RIGHT_PX, top: STRIP_PX + ABOVE_PX, bottom }
+        let (top, bottom) = reach(height, last);
+        Self { sheet, time, left: LEFT_PX, right: width - RIGHT_PX, top, bottom }
     }
 
     /// Title and unit on the left of the strip above the panel, the legend flush right.
@@ -149,6 +149,11 @@ impl<'a, B: DrawingBackend> Panel<'a, B> {
     fn height_of(&self, y: &Axis, value: f64) -> f64 {
         self.bottom - y.part(value) * (self.bottom - self.top)
     }
+}
+
+/// From where down to where curves are drawn on a sheet of this height.
+pub fn reach(height_px: f64, last: bool) -> (f64, f64) {
+    (STRIP_PX + ABOVE_PX, height_px - if last { TIME_AXIS_PX } else { BELOW_PX })
 }
 
 /// An entry of a legend that ends at `right`; returns where it starts.

@@ -47,6 +47,8 @@ pub struct ParetoFigure<'a> {
     pub dots: &'a [Dot],
     /// What the groups are, where there are several.
     pub groups: &'a [String],
+    /// What each point is, in the order of the points; may be empty.
+    pub names: &'a [String],
 }
 
 const WIDTH_PX: u32 = 900;
@@ -103,6 +105,12 @@ impl ParetoFigure<'_> {
         }
         if stair.len() > 1 {
             sheet.curve(&stair, LINE_PX, TEXT)?;
+        }
+        for (dot, name) in self.dots.iter().zip(self.names) {
+            if dot.cost.is_finite() && dot.value.is_finite() {
+                let ((x, y), reach) = (place(dot), RADIUS_PX + 2.0);
+                sheet.tip((x - reach, y - reach), (x + reach, y + reach), name.clone());
+            }
         }
         let mut before: Option<(f64, f64)> = None;
         for (number, dot) in &front {
@@ -227,6 +235,7 @@ mod tests {
             scale: Scale::Linear,
             dots: &dots,
             groups: &groups,
+            names: &[],
         };
         let svg = pareto_svg(&figure).expect("it can be drawn");
         assert!(["replica hours", "good time, %", "30s"].iter().all(|words| svg.contains(words)));

@@ -8,6 +8,7 @@ use super::axis::Axis;
 use super::canvas::{PlotError, Sheet, fitted};
 use super::models::{Band, ModelTicks, coloured, raised, slowest, summed};
 use super::panel::{LEFT_PX, Panel, RIGHT_PX};
+use super::readout::CurveReadout;
 use super::series::{Point, Timed, greatest, held, pieces, sampled};
 use super::style::{Anchor, BLUE, GREEN, Key, LABEL_PX, MODEL_OPACITY, MUTED, Mark, ORANGE, TEXT, Type, VERMILION};
 use super::timeline::{DRAINING_OPACITY, PoolFigure, READY_OPACITY, STARTING_OPACITY, from_and_to_zero};
@@ -116,6 +117,56 @@ impl<'a, 'b> ServerBlock<'a, 'b> {
             ServerSubject::Replicas => self.draw_replicas(panel, end_s),
             ServerSubject::Latency => self.figure.pool.draw_latency(panel, self.slowest.clone()),
             ServerSubject::Memory => self.draw_memory(panel, end_s),
+        }
+    }
+
+    /// What the curves of a panel stand for, tick by tick.
+    pub fn curves(&self, subject: ServerSubject) -> Vec<CurveReadout> {
+        use super::readout::Kind;
+        let rows = self.figure.rows;
+        let of_rows = |name: &str, colour, kind, value: &dyn Fn(&ServerRow) -> f64| {
+            CurveReadout::new(name, colour, kind, rows.iter().map(|row| Some(value(row))).collect())
+        };
+        let of_bands = |kind, value: fn(&super::models::ModelTick) -> f64| {
+            let values = move |band: &Band| band.ticks.iter().map(|tick| Some(value(tick))).collect();
+            self.bands.iter().map(move |band| CurveReadout::new(&band.name, band.colour, kind, values(band)))
+        };
+        let summed = |value: fn(&super::models::ModelTick) -> f64| {
+            summed(&self.bands, value).into_iter().map(|point| Some(point.1)).collect()
+        };
+        match subject {
+            ServerSubject::Load => {
+                let mut curves: Vec<CurveReadout> = of_bands(Kind::Rate, |tick| tick.offered_rps).collect();
+                curves.push(CurveReadout::new("done", BLUE, Kind::Rate, summed(|tick| tick.done_rps)));
+                curves
+            }
+            ServerSubject::Models => {
+                let mut curves: Vec<CurveReadout> = of_bands(Kind::Count, |tick| f64::from(tick.available)).collect();
+                let wanted = summed(|tick| f64::from(tick.wanted));
+                curves.push(CurveReadout::new("wanted in all", TEXT, Kind::Count, wanted));
+                curves
+            }
+            ServerSubject::Replicas => vec![
+                of_rows("connected", GREEN, Kind::Count, &|row| f64::from(row.connected)),
+                of_rows("starting", ORANGE, Kind::Count, &|row| f64::from(row.starting)),
+                of_rows("draining", MUTED, Kind::Count, &|row| f64::from(row.draining)),
+                of_rows("expected", TEXT, Kind::Count, &|row| f64::from(row.expected)),
+            ],
+            ServerSubject::Latency => {
+                let mut curves = self.figure.pool.latency_curves();
+                let all = self.figure.models.on(self.figure.pool.pool, self.figure.homeless);
+                curves.extend(slowest(&all).map(|band| {
+                    let values = band.ticks.iter().map(|tick| tick.latency_p95_s).collect();
+                    CurveReadout::new(&format!("p95 of {}", band.name), TEXT, Kind::Time, values)
+                }));
+                curves
+            }
+            ServerSubject::Memory => vec![
+                of_rows("in use by models", BLUE, Kind::Bytes, &|row| row.memory_used_bytes as f64),
+                of_rows("of connected replicas", GREEN, Kind::Bytes, &|row| row.memory_bytes as f64),
+                of_rows("reloads so far", ORANGE, Kind::Count, &|row| row.reloads as f64),
+                of_rows("evictions so far", VERMILION, Kind::Count, &|row| row.evictions as f64),
+            ],
         }
     }
 

@@ -48,7 +48,7 @@ pub struct PoolFigure<'a> {
     pub missed: Vec<(f64, f64)>,
 }
 
-const WIDTH_PX: u32 = 1_000;
+pub(super) const WIDTH_PX: u32 = 1_000;
 const HEAD_PX: u32 = 60;
 const HEADING_PX: u32 = 30;
 /// Panels of a lone block, and of a block that has a heading too: 840 together.
@@ -80,7 +80,7 @@ pub fn timeline_svg(figure: &TimelineFigure<'_>) -> Result<String, PlotError> {
 }
 
 /// A horizontal part of the picture.
-enum Band {
+pub(super) enum Band {
     Head,
     Heading(usize),
     Panel(usize, Subject),
@@ -91,7 +91,7 @@ enum Band {
 
 /// What a panel is about, from cause to effect.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Subject {
+pub(super) enum Subject {
     Load,
     Replicas,
     Latency,
@@ -101,7 +101,7 @@ enum Subject {
 const SUBJECTS: [Subject; 4] = [Subject::Load, Subject::Replicas, Subject::Latency, Subject::Utilization];
 
 impl TimelineFigure<'_> {
-    fn bands(&self, blocks: &[ServerBlock<'_, '_>]) -> (Vec<Band>, Vec<u32>) {
+    pub(super) fn bands(&self, blocks: &[ServerBlock<'_, '_>]) -> (Vec<Band>, Vec<u32>) {
         let mut bands = vec![(Band::Head, HEAD_PX)];
         let several = self.pools.len() + self.servers.len() > 1;
         for number in 0..self.pools.len() {
@@ -150,13 +150,13 @@ impl TimelineFigure<'_> {
     }
 
     /// The duration, or without one the time of the last row.
-    fn shown_s(&self) -> f64 {
+    pub(super) fn shown_s(&self) -> f64 {
         let last = greatest(self.all_pools().filter_map(|pool| pool.rows.last()).map(|row| row.time_s));
         [self.duration_s, last].into_iter().find(|s| s.is_finite() && *s > 0.0).unwrap_or(1.0)
     }
 
     /// Pools, those of servers included.
-    fn all_pools(&self) -> impl Iterator<Item = &PoolFigure<'_>> {
+    pub(super) fn all_pools(&self) -> impl Iterator<Item = &PoolFigure<'_>> {
         self.pools.iter().chain(self.servers.iter().map(|server| &server.pool))
     }
 
@@ -379,7 +379,7 @@ pub(super) fn from_and_to_zero(mut points: Vec<Point>) -> Vec<Point> {
     points
 }
 
-fn failed(row: &TimelineRow) -> f64 {
+pub(super) fn failed(row: &TimelineRow) -> f64 {
     row.rejected_rps + row.timed_out_rps + row.lost_rps
 }
 

@@ -5,6 +5,7 @@ pub mod amounts;
 pub mod compare;
 pub mod explain;
 pub mod export;
+pub mod html;
 pub mod plan;
 pub mod seeds;
 mod seldon;

@@ -38,7 +38,7 @@ fn over(runs: &[RunTotals]) -> String {
 }
 
 /// In how many seeds an objective holds; it is marked as met only if it does in all.
-fn objective_row(runs: &[RunTotals], index: usize) -> Vec<String> {
+pub(super) fn objective_row(runs: &[RunTotals], index: usize) -> Vec<String> {
     let results: Vec<&ObjectiveResult> = runs.iter().filter_map(|run| run.objectives.get(index)).collect();
     let held = results.iter().filter(|result| result.met).count();
     let name = objective_name(&runs[0], results[0]);
@@ -90,7 +90,7 @@ fn figures_of<'a, T: 'a>(
     rows
 }
 
-fn figure_rows(runs: &[RunTotals]) -> Vec<Vec<String>> {
+pub(super) fn figure_rows(runs: &[RunTotals]) -> Vec<Vec<String>> {
     let interval = format!("{:.0}% INTERVAL", CONFIDENCE * 100.0);
     let mut rows = vec![vec![over_column(runs), "MEAN".to_owned(), interval]];
     let mut add = |name: String, unit: Unit, values: Vec<f64>| {

@@ -25,7 +25,7 @@ fn row<const CELLS: usize>(cells: [&str; CELLS]) -> Vec<String> {
     cells.map(str::to_owned).to_vec()
 }
 
-fn model_table(totals: &RunTotals) -> Vec<Vec<String>> {
+pub(super) fn model_table(totals: &RunTotals) -> Vec<Vec<String>> {
     let head = ["MODEL", "SERVER", "REQUESTS", "P50", "P95", "P99", "ERRORS", "REPLICAS wanted/available"];
     let mut rows = vec![[&head[..], &["STATE", "RELOADS"]].concat().into_iter().map(str::to_owned).collect()];
     for model in &totals.models {
@@ -56,7 +56,7 @@ fn state(model: &ModelTotals) -> String {
     }
 }
 
-fn server_table(totals: &RunTotals) -> Vec<Vec<String>> {
+pub(super) fn server_table(totals: &RunTotals) -> Vec<Vec<String>> {
     let head = ["SERVER", "MAX", "CONNECTED min/mean/max", "MODELS min/mean/max", "MEMORY", "EVICTIONS", "RELOADS"];
     let mut rows = vec![row(head)];
     for server in &totals.servers {
@@ -83,7 +83,7 @@ fn memory(server: &ServerTotals) -> String {
     if all > 0.0 { format!("{} of {} ({})", bytes(used), bytes(all), whole_percent(used / all)) } else { bytes(used) }
 }
 
-fn pipeline_table(totals: &RunTotals) -> Vec<Vec<String>> {
+pub(super) fn pipeline_table(totals: &RunTotals) -> Vec<Vec<String>> {
     let mut rows = vec![row(["PIPELINE", "REQUESTS", "P50", "P95", "P99", "MAX", "ERRORS"])];
     for pipeline in &totals.pipelines {
         let mut cells = vec![pipeline.pipeline.clone(), count(pipeline.requests.offered)];

@@ -140,7 +140,7 @@ pub(super) fn objective_value(result: &ObjectiveResult) -> String {
     }
 }
 
-fn remark(result: &ObjectiveResult) -> String {
+pub(super) fn remark(result: &ObjectiveResult) -> String {
     let mut parts = Vec::new();
     if let Some(first) = result.first_missed_s {
         parts.push(format!("first missed {}", clock(first)));
@@ -155,7 +155,7 @@ fn remark(result: &ObjectiveResult) -> String {
     parts.join(", ")
 }
 
-fn pool_table(totals: &RunTotals) -> Vec<Vec<String>> {
+pub(super) fn pool_table(totals: &RunTotals) -> Vec<Vec<String>> {
     let head = ["POOL", "REQUESTS", "P50", "P95", "P99", "MAX", "ERRORS", "REPLICAS min/mean/max", "UTIL", "COST"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for pool in &totals.pools {

@@ -88,12 +88,12 @@ pub fn pareto_front(sweep: &Sweep, results: &Results) -> Vec<usize> {
     on.into_iter().map(|(_, point)| point).collect()
 }
 
-fn words_of(figure: &str) -> String {
+pub(super) fn words_of(figure: &str) -> String {
     FigureKey::of(figure).map_or_else(|| figure.to_owned(), |key| key.words())
 }
 
 /// Header and rows of these points; the first column counts them.
-fn table(sweep: &Sweep, results: &Results, points: &[usize], front: &[usize]) -> Vec<Vec<String>> {
+pub(super) fn table(sweep: &Sweep, results: &Results, points: &[usize], front: &[usize]) -> Vec<Vec<String>> {
     let mut header = vec!["#".to_owned()];
     header.extend(sweep.axes.iter().map(|axis| axis.short(&sweep.axes)));
     header.extend(sweep.report.columns.iter().map(|figure| words_of(figure).to_uppercase()));
@@ -139,7 +139,7 @@ pub fn sweep_table(sweep: &Sweep, results: &Results, top: Option<usize>, file: O
 }
 
 /// Which axes move the figure that the table is sorted by, or its first one.
-fn what_matters(sweep: &Sweep, results: &Results) -> Option<String> {
+pub(super) fn what_matters(sweep: &Sweep, results: &Results) -> Option<String> {
     let report = &sweep.report;
     let figure = if FigureKey::of(&report.sort).is_some() { &report.sort } else { report.columns.first()? };
     let effects = sweep.effects(results, figure)?;
@@ -252,7 +252,7 @@ pub fn sweep_report(
     text
 }
 
-fn sort_words(sweep: &Sweep) -> String {
+pub(super) fn sort_words(sweep: &Sweep) -> String {
     let axis = sweep.axes.iter().find(|axis| axis.name == sweep.report.sort);
     axis.map_or_else(|| words_of(&sweep.report.sort), |axis| axis.short(&sweep.axes))
 }
