@@ -544,12 +544,13 @@ mod tests {
     #[test]
     fn partitions_are_shared_in_ranges() {
         let shares = |replicas: u32, partitions| Shares { replicas: (10..10 + replicas).collect(), partitions };
-        for (replicas, partitions, ranges) in [
-            (1, 3, vec![0..3]),
-            (2, 5, vec![0..3, 3..5]),
-            (3, 3, vec![0..1, 1..2, 2..3]),
-            (3, 2, vec![0..1, 1..2, 2..2]),
+        for (replicas, partitions, bounds) in [
+            (1, 3, &[(0, 3)][..]),
+            (2, 5, &[(0, 3), (3, 5)]),
+            (3, 3, &[(0, 1), (1, 2), (2, 3)]),
+            (3, 2, &[(0, 1), (1, 2), (2, 2)]),
         ] {
+            let ranges: Vec<Range<u32>> = bounds.iter().map(|&(begin, end)| begin..end).collect();
             let shares = shares(replicas, partitions);
             let seen: Vec<_> = (10..10 + replicas).map(|replica| shares.partitions_of(replica)).collect();
             assert_eq!(seen, ranges);

@@ -21,6 +21,9 @@ const SECOND_LOOK: usize = 3;
 /// Standard deviations by which a cost of a few seeds must lie above another to be called larger.
 const CLEARLY: f64 = 3.0;
 
+/// Does runs and gives their trials, in the order in which it is given them; `None` where it stopped before the end.
+pub type Runner<'a, E> = &'a mut dyn FnMut(&[Run]) -> Result<Option<Vec<Trial>>, E>;
+
 /// What a race goes by.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rules {
@@ -110,11 +113,7 @@ impl Race {
     ///
     /// # Errors
     /// Those of the runner.
-    pub fn run<E>(
-        rules: Rules,
-        candidates: usize,
-        runner: &mut dyn FnMut(&[Run]) -> Result<Option<Vec<Trial>>, E>,
-    ) -> Result<Option<Self>, E> {
+    pub fn run<E>(rules: Rules, candidates: usize, runner: Runner<'_, E>) -> Result<Option<Self>, E> {
         let mut race = Self { rules, trials: vec![Vec::new(); candidates] };
         loop {
             let next = race.next_runs();
