@@ -11,6 +11,7 @@ use crate::plot::{Dot, HeatmapFigure, ParetoFigure, Scale, heatmap_png, heatmap_
 use crate::report;
 use crate::scenario;
 use serde_json::{Value, json};
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -205,8 +206,7 @@ fn begin(
         }
     }
     let text = sweep.text_for(BASE);
-    let entries: Vec<_> = results.entries(sweep.first_seed).collect();
-    folder.write(JOURNAL, journal::text(&own, entries.iter()).as_bytes())?;
+    write_journal(&folder, &own, sweep, results)?;
     folder.write(TEXT, text.as_bytes())?;
     folder.write(BASE, base_text(sweep, path).as_bytes())?;
     let points = share_of(sweep.points(), shard);
@@ -319,13 +319,12 @@ pub(super) fn complete_folder(
 ) -> Result<Vec<String>, Failure> {
     folder.rebuild()?;
     let text = sweep.text_for(BASE);
-    let entries: Vec<_> = results.entries(sweep.first_seed).collect();
-    let mut names = vec!["run.json".to_owned()];
+    write_journal(folder, &header(sweep, &text, shard), sweep, results)?;
+    let mut names = vec![JOURNAL.to_owned(), "run.json".to_owned()];
     let mut write = |name: &str, bytes: &[u8]| {
         names.push(name.to_owned());
         folder.write(name, bytes)
     };
-    write(JOURNAL, journal::text(&header(sweep, &text, shard), entries.iter()).as_bytes())?;
     write(TEXT, text.as_bytes())?;
     write(BASE, base_text(sweep, folder.path()).as_bytes())?;
     write("points.csv", sweep.points_csv(results).as_bytes())?;
@@ -348,6 +347,13 @@ pub(super) fn complete_folder(
     folder.write("run.json", output::pretty(&about).as_bytes())?;
     folder.swap()?;
     Ok(names)
+}
+
+/// The runs so far in grid order, on the disk.
+fn write_journal(folder: &OutputFolder, header: &Header, sweep: &Sweep, results: &Results) -> Result<(), Failure> {
+    let mut file = BufWriter::new(folder.create(JOURNAL)?);
+    let written = journal::write(header, results.entries(sweep.first_seed), &mut file);
+    written.and_then(|()| file.get_ref().sync_data()).map_err(|error| folder.cannot(JOURNAL, &error))
 }
 
 /// The pictures of a folder again, from its journal.

@@ -140,11 +140,16 @@ pub fn read(bytes: &[u8]) -> Result<Option<Contents>, usize> {
     Ok(Some(Contents { header, entries, torn }))
 }
 
-/// The text of a journal.
-pub fn text<'a>(header: &Header, entries: impl Iterator<Item = &'a Entry>) -> String {
-    let mut text = header.line();
-    entries.for_each(|entry| text.push_str(&entry.line()));
-    text
+/// Writes a whole journal.
+///
+/// # Errors
+/// The sink takes no more.
+pub fn write(header: &Header, entries: impl Iterator<Item = Entry>, mut sink: impl Write) -> io::Result<()> {
+    sink.write_all(header.line().as_bytes())?;
+    for entry in entries {
+        sink.write_all(entry.line().as_bytes())?;
+    }
+    sink.flush()
 }
 
 /// What the syncing thread is told.
@@ -256,6 +261,12 @@ mod tests {
             .collect()
     }
 
+    fn text() -> String {
+        let mut bytes = Vec::new();
+        write(&header(), entries().into_iter(), &mut bytes).expect("memory takes all");
+        String::from_utf8(bytes).expect("text")
+    }
+
     #[test]
     fn the_checksum_is_the_common_one() {
         assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
@@ -264,14 +275,14 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back_exactly() {
-        let text = text(&header(), entries().iter());
+        let text = text();
         let contents = Contents { header: header(), entries: entries(), torn: false };
         assert_eq!(read(text.as_bytes()), Ok(Some(contents)));
     }
 
     #[test]
     fn a_cut_anywhere_loses_the_line_it_cuts_and_nothing_else() {
-        let text = text(&header(), entries().iter());
+        let text = text();
         let ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at + 1).collect();
         for cut in 0..text.len() {
             let seen = read(&text.as_bytes()[..cut]).expect("a cut is no damage");
@@ -288,7 +299,7 @@ mod tests {
 
     #[test]
     fn a_changed_byte_is_damage_and_is_named() {
-        let text = text(&header(), entries().iter());
+        let text = text();
         let mut line = 1;
         for at in 0..text.len() - 1 {
             let mut bytes = text.clone().into_bytes();

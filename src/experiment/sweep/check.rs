@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// Points that stay in memory between check and run; more are read again when their turn comes.
-const KEPT: usize = 4_096;
+const KEPT: usize = 10_000;
 
 /// Problems of points that are shown; what is wrong with a thousand points is seen from the first ones.
 const SHOWN: usize = 10;

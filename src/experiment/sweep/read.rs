@@ -281,6 +281,12 @@ pub(in crate::experiment) fn check_axes(
         );
     }
     let paths: Vec<_> = axes.iter().flat_map(|axis| axis.paths.iter()).collect();
+    for path in paths.iter().filter(|path| path.path == "seed") {
+        reader.report(
+            Problem::error(path.key_at(), "`seed` is no axis: every point runs under the same seeds", "not an axis")
+                .help("write `seed` and `seeds` above `[axes]`"),
+        );
+    }
     for (number, path) in paths.iter().enumerate() {
         if let Some(first) = paths[..number].iter().find(|first| first.path == path.path) {
             reader.report(

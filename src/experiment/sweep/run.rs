@@ -48,15 +48,15 @@ impl SweepWork<'_> {
                 return Ok(true);
             }
             let slots = self.slots(&missing);
-            let ran = self.crew.in_order(missing.len(), stop, |number| {
+            // Figures go into their table at once: as texts and lists thousands of runs would be large.
+            let table = Mutex::new(&mut *results);
+            self.crew.in_order(missing.len(), stop, |number| {
                 let (point, seed) = missing[number];
-                self.one(&slots, point, seed, &quantiles)
+                let figures = self.one(&slots, point, seed, &quantiles)?;
+                let mut table = table.lock().expect("nobody panics while storing figures");
+                table.insert(point, seed, &figures).expect("a run is done once");
+                Ok::<(), String>(())
             })?;
-            for (&(point, seed), figures) in missing.iter().zip(ran) {
-                if let Some(figures) = figures {
-                    results.insert(point, seed, &figures).expect("a run is done once");
-                }
-            }
             if stop.load(Ordering::Relaxed) {
                 return Ok(results.missing(self.sweep, self.points).is_empty());
             }
