@@ -171,7 +171,14 @@ const RUN_FIGURES: &[Known<OfRun>] = &[
         let millions = run.sum(|pool| pool.done as f64) / 1e6;
         (millions > 0.0).then(|| run.sum(|pool| pool.cost_usd) / millions)
     }),
-    whole("scale_actions", Unit::Plain, Better::Lower, true, |run| Some(run.sum(|pool| pool.scale_actions as f64))),
+    whole("model_replica_hours", Unit::Plain, Better::Lower, true, |run| {
+        let models = &run.totals.models;
+        (!models.is_empty()).then(|| models.iter().map(|model| model.model_replica_hours).sum())
+    }),
+    whole("scale_actions", Unit::Plain, Better::Lower, true, |run| {
+        let of_models: u64 = run.totals.models.iter().map(|model| model.scale_actions).sum();
+        Some(run.sum(|pool| pool.scale_actions as f64) + of_models as f64)
+    }),
     whole("recovery", Unit::Seconds, Better::Lower, false, |run| run.totals.recovery_s),
 ];
 
