@@ -3,6 +3,9 @@
 //! `cargo bench` runs, for each of two scenarios, the bare loop and `sim run ... --no-plots` in turn, five times, each as a
 //! process of its own, and prints the ratio of the medians of their CPU seconds. Times differ between machines and moments;
 //! the ratio is what can be quoted. `cargo bench -- mm16 3` runs one scenario three times.
+//!
+//! A third pair is measured in the same way: 200 models on 40 server replicas (`seldon200`) against the same requests on one
+//! plain pool of 40 replicas (`pool40`).
 
 #![allow(clippy::print_stdout)] // the ratio is for people to read
 
@@ -20,26 +23,34 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     match words.first().map(String::as_str) {
         Some("--bare") => bare(&words[1]),
-        Some(name @ ("mm16" | "pool1000")) => compare(name, words.get(1).and_then(|n| n.parse().ok()).unwrap_or(5)),
-        _ => ["mm16", "pool1000"].into_iter().for_each(|name| compare(name, 5)),
+        Some(name @ ("mm16" | "pool1000" | "seldon200")) => {
+            compare(name, words.get(1).and_then(|n| n.parse().ok()).unwrap_or(5));
+        }
+        _ => ["mm16", "pool1000", "seldon200"].into_iter().for_each(|name| compare(name, 5)),
     }
 }
 
-fn compare(name: &str, rounds: usize) {
+/// CPU seconds of a whole run of a scenario.
+fn simulated(name: &str) -> f64 {
     let scenario = format!("{}/scenarios/bench/{name}.toml", env!("CARGO_MANIFEST_DIR"));
     let out = std::env::temp_dir().join(format!("autosim-bench-{name}"));
+    let mut sim = Command::new(env!("CARGO_BIN_EXE_sim"));
+    cpu_seconds(sim.args(["run", &scenario, "--no-plots", "-q", "--out"]).arg(&out))
+}
+
+fn compare(name: &str, rounds: usize) {
     let me = std::env::current_exe().expect("this program has a path");
     let (mut bare, mut whole) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
-        bare.push(cpu_seconds(Command::new(&me).args(["--bare", name])));
-        let mut sim = Command::new(env!("CARGO_BIN_EXE_sim"));
-        whole.push(cpu_seconds(sim.args(["run", &scenario, "--no-plots", "-q", "--out"]).arg(&out)));
+        bare.push(match name {
+            "seldon200" => simulated("pool40"),
+            _ => cpu_seconds(Command::new(&me).args(["--bare", name])),
+        });
+        whole.push(simulated(name));
     }
     let (bare, whole) = (median(&mut bare), median(&mut whole));
-    println!(
-        "{name}: {:.2} times its bare loop ({whole:.2} s against {bare:.2} s of CPU, median of {rounds})",
-        whole / bare
-    );
+    let floor = if name == "seldon200" { "the same requests on a plain pool" } else { "its bare loop" };
+    println!("{name}: {:.2} times {floor} ({whole:.2} s against {bare:.2} s of CPU, median of {rounds})", whole / bare);
 }
 
 fn median(values: &mut [f64]) -> f64 {
