@@ -8,7 +8,7 @@ use assert_cmd::Command;
 use autosim::diagnostics::Source;
 use autosim::experiment::crew::{Crew, run_once};
 use autosim::experiment::journal;
-use autosim::experiment::stats::{estimate, paired_difference, wilson};
+use autosim::experiment::stats::{estimate, paired_difference};
 use autosim::experiment::{SweepOptions, read_sweep};
 use autosim::record::{TallyPlan, TallyPool};
 use autosim::scenario::Scenario;
@@ -564,7 +564,7 @@ fn mean_time_s(arrivals_per_s: f64, service_s: f64, servers: u32) -> f64 {
 
 #[test]
 fn intervals_cover_the_true_mean_as_often_as_they_say() {
-    const EXPERIMENTS: u64 = 200;
+    const EXPERIMENTS: u64 = 1_000;
     const SEEDS: u64 = 6;
     let queues = [queue(2), queue(3)];
     let truths = [mean_time_s(3.0, 0.4, 2), mean_time_s(3.0, 0.4, 3)];
@@ -593,7 +593,7 @@ fn intervals_cover_the_true_mean_as_often_as_they_say() {
     }
     common::say!("coverage of 95 % intervals in {EXPERIMENTS} experiments of {SEEDS} seeds: {covered:?}");
     for covered in covered {
-        let (low, high) = wilson(covered, EXPERIMENTS as usize, 0.999);
-        assert!(low <= 0.95 && 0.95 <= high, "{covered} of {EXPERIMENTS}");
+        // Of 1,000 experiments 950 are expected, and 930 to 970 are within three standard errors.
+        assert!((930..=970).contains(&covered), "{covered} of {EXPERIMENTS}");
     }
 }
