@@ -90,11 +90,6 @@ pub fn bucket(name: &str, max_num_consumers: u32) -> u32 {
     hash % max_num_consumers.max(1)
 }
 
-/// Threads that one engine replica has for a pipeline of so many steps.
-pub fn stream_threads(steps: usize) -> u32 {
-    steps.checked_ilog2().unwrap_or(0).max(1)
-}
-
 /// A consistent hash ring with one point for each server, which is what default weights come to upstream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HashRing {
@@ -518,11 +513,6 @@ mod tests {
         let spec = DataflowSpec { partitions: 2, max_num_consumers: 5, ..DataflowSpec::default() };
         assert_eq!(Service::ModelGateway.limit(200, &spec), 10);
         assert_eq!(Service::DataflowEngine.limit(200, &spec), 200, "100 × 2 whatever the setting");
-    }
-
-    #[test]
-    fn stream_threads_are_the_logarithm_of_the_steps() {
-        assert_eq!([0, 1, 2, 3, 4, 7, 8].map(stream_threads), [1, 1, 1, 1, 2, 2, 3]);
     }
 
     #[test]

@@ -23,7 +23,6 @@ use crate::seldon::server_scaling::scale_down;
 use crate::seldon::server_scaling::scale_up;
 use crate::seldon::state::ModelState;
 use crate::seldon::state::ModelStatus;
-use crate::seldon::state::ReplicaCounts;
 use crate::seldon::state::Unplaced;
 use crate::seldon::trigger::Direction;
 use crate::seldon::trigger::Refusal;
@@ -215,22 +214,6 @@ impl Scheduler {
             }
         }
         self.schedule(now, id, Asker::Direct, effects).map_err(NotApplied::Unplaced)
-    }
-
-    /// Other replica counts for a model that is known.
-    ///
-    /// # Errors
-    /// Why the model is not as asked for.
-    pub fn set_counts(
-        &mut self,
-        now: SimTime,
-        id: ModelId,
-        counts: ReplicaCounts,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), NotApplied> {
-        let model = self.models.get(&id).filter(|model| !model.deleted).ok_or(NotApplied::UnknownModel)?;
-        let definition = model.latest().request.definition.clone();
-        self.model_apply(now, id, ModelRequest { definition, counts }, effects)
     }
 
     /// The model is to go. It stays on record.
@@ -469,6 +452,7 @@ mod tests {
     use crate::seldon::bench::MODEL;
     use crate::seldon::bench::SERVER;
     use crate::seldon::bench::counts;
+    use crate::seldon::state::ReplicaCounts;
 
     fn asked(bench: &Bench) -> Vec<Option<u32>> {
         let asks = |effect: &Effect| match *effect {
@@ -487,7 +471,7 @@ mod tests {
         bench.scheduler.schedule_failed_models(bench.now, &mut bench.effects);
         assert_eq!(asked(&bench), []);
         assert!(bench.effects.contains(&Effect::AskDropped { server: SERVER, model: MODEL }));
-        bench.scheduler.set_counts(bench.now, MODEL, counts(5, 1), &mut bench.effects).expect("placed in part");
+        bench.apply("a", BYTES, counts(5, 1)).expect("placed in part");
         assert_eq!(asked(&bench), [Some(3)]);
     }
 

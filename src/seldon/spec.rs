@@ -510,16 +510,8 @@ pub struct AgentSpec {
     pub overcommit_percent: u32,
     /// `unloadGracePeriodSeconds`: wait before each unload. 2 s.
     pub unload_grace: Span,
-    /// `maxLoadRetryCount`: attempts to load. 5.
-    pub load_attempts: u32,
-    /// First wait between two attempts, half as long again each time. 0.5 s, not a setting.
-    pub load_backoff: Span,
-    /// REST requests that the proxy has at the inference server at once. 20, not a setting.
-    pub proxy_connections: u32,
     /// Time in which the three containers' `preStop` calls are taken together. 200 ms, not a setting.
     pub prestop_window: Span,
-    /// `terminationGracePeriodSeconds` of a server replica. 120 s.
-    pub termination_grace: Span,
 }
 
 /// The scheduler.
@@ -529,8 +521,6 @@ pub struct SchedulerSpec {
     pub servers_wait: Span,
     /// What it waits after that before Envoy gets routes. 10 s, not a setting.
     pub routes_wait: Span,
-    /// Server status is told to the operator in batches of this length. 250 ms, not a setting.
-    pub status_batch: Span,
     /// From the notice of a drain to the new placement of what it held. 0.5 s, not a setting.
     pub drain_settle: Span,
     /// What a drained replica stays for after its models are available elsewhere. 3.25 s, not a setting.
@@ -556,12 +546,6 @@ pub struct EnvoySpec {
     pub retry_base: Span,
     /// Retries at once for one model version. 5, not a setting.
     pub parallel_retries: u32,
-    /// Time to connect. 5 s, not a setting.
-    pub connect_timeout: Span,
-    /// Its own grace. 120 s.
-    pub termination_grace: Span,
-    /// What its `preStop` hook sleeps. 30 s.
-    pub prestop_sleep: Span,
 }
 
 /// Gateways, dataflow engine and Kafka.
@@ -585,12 +569,8 @@ pub struct DataflowSpec {
     pub workers: u32,
     /// A worker gives up after this. 120 s, not a setting.
     pub worker_timeout: Span,
-    /// How long the pipeline gateway waits for a partition of its own. 10 s, not a setting.
-    pub partition_wait: Span,
     /// Seconds from a record's writing to its reading. No setting, and upstream gives no figure: 0.
     pub hop: Law,
-    /// Seconds without consumption for what a rebalance moves. No setting, and upstream gives no figure: 0.
-    pub rebalance: Law,
 }
 
 impl CoreSpec {
@@ -666,11 +646,7 @@ impl Default for AgentSpec {
             model_inactive_threshold_s: 600,
             overcommit_percent: 10,
             unload_grace: Span::from_secs(2),
-            load_attempts: 5,
-            load_backoff: Span::from_millis(500),
-            proxy_connections: 20,
             prestop_window: Span::from_millis(200),
-            termination_grace: Span::from_secs(120),
         }
     }
 }
@@ -680,7 +656,6 @@ impl Default for SchedulerSpec {
         Self {
             servers_wait: Span::from_secs(600),
             routes_wait: Span::from_secs(10),
-            status_batch: Span::from_millis(250),
             drain_settle: Span::from_millis(500),
             drain_extra: Span::from_millis(3_250),
             reconnect_first: Span::from_secs(1),
@@ -698,9 +673,6 @@ impl Default for EnvoySpec {
             retries: 5,
             retry_base: Span::from_millis(500),
             parallel_retries: 5,
-            connect_timeout: Span::from_secs(5),
-            termination_grace: Span::from_secs(120),
-            prestop_sleep: Span::from_secs(30),
         }
     }
 }
@@ -717,9 +689,7 @@ impl Default for DataflowSpec {
             engine_replicas: 1,
             workers: 8,
             worker_timeout: Span::from_secs(120),
-            partition_wait: Span::from_secs(10),
             hop: Law::Constant(0.0),
-            rebalance: Law::Constant(0.0),
         }
     }
 }
