@@ -168,7 +168,7 @@ impl<R: Recorder> Sim<'_, R> {
     pub(super) fn offer(&mut self, slot: Slot, pool: PoolId, replica: ReplicaId) {
         let state = &mut self.replicas[replica];
         if !state.accepts {
-            return self.turn_away(slot);
+            return self.refuse(slot);
         }
         self.requests[slot].replica = replica;
         match state.station.offer(self.now, slot, &mut self.requests) {
@@ -184,7 +184,7 @@ impl<R: Recorder> Sim<'_, R> {
         }
     }
 
-    /// A replica has no room: the proxy of a model may try again, any other balancer passes the answer on.
+    /// A replica takes no more: the proxy of a model may try again, any other balancer passes the answer on.
     fn refuse(&mut self, slot: Slot) {
         if self.requests[slot].call.is_some() {
             self.call_failed(slot, Outcome::Rejected)

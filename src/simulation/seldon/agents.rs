@@ -9,7 +9,7 @@ use super::{Agent, Step};
 use crate::cluster::Milestone;
 use crate::metrics::{Page, Series};
 use crate::record::{Outcome, Recorder};
-use crate::seldon::agent::{AgentCache, Load};
+use crate::seldon::agent::{AgentCache, Load, Residence};
 use crate::seldon::scheduler::ModelReplica;
 use crate::seldon::server::ServerReplica;
 use crate::units::{Id, ModelId, PoolId, ReplicaId, ServerId, SimTime, Span};
@@ -119,6 +119,7 @@ impl<R: Recorder> Sim<'_, R> {
         if !agent.acts {
             return agent.waiting_loads.push((model, version, autoscaled));
         }
+        agent.downloads.push((model, version));
         let state = &mut self.seldon_mut().models[model];
         let nth = state.loads;
         state.loads += 1;
@@ -137,9 +138,9 @@ impl<R: Recorder> Sim<'_, R> {
         nth: u64,
         autoscaled: bool,
     ) {
-        if !self.replicas[replica].agent_connected() {
-            return;
-        }
+        let Some(agent) = self.replicas[replica].agent.as_mut().filter(|agent| agent.connected) else { return };
+        let Some(place) = agent.downloads.iter().position(|&other| other == (model, version)) else { return };
+        agent.downloads.remove(place);
         if !self.make_room_for(replica, model, version) {
             return self.load_fails(replica, model, version);
         }
@@ -178,6 +179,9 @@ impl<R: Recorder> Sim<'_, R> {
         let key = self.seldon_ref().key(model, version);
         let instances = self.seldon_ref().models[model].resource.spec.instances;
         let Some(agent) = self.replicas[replica].agent.as_mut().filter(|agent| agent.connected) else { return };
+        if agent.memory.residence(key) == Residence::Absent {
+            return; // unloaded meanwhile
+        }
         if agent.draining {
             // A draining agent turns a load that comes to its end into a failure.
             agent.memory.load_failed(key);
@@ -196,6 +200,8 @@ impl<R: Recorder> Sim<'_, R> {
         let now = self.now;
         let key = self.seldon_ref().key(model, version);
         let Some(agent) = self.replicas[replica].agent.as_mut().filter(|agent| agent.connected) else { return };
+        agent.waiting_loads.retain(|&(other, number, _)| (other, number) != (model, version));
+        agent.downloads.retain(|&other| other != (model, version));
         agent.memory.unload(key);
         agent.lag.unloaded(key);
         let (at, available) = (agent.holding(model, version), agent.memory.available_for_scheduler_bytes());
@@ -287,6 +293,7 @@ impl<R: Recorder> Sim<'_, R> {
         agent.connected = false;
         agent.epoch = agent.epoch.wrapping_add(1);
         agent.waiting_loads.clear();
+        agent.downloads.clear();
         let at = agent.whereabouts();
         self.ask_scheduler(|scheduler, _, effects| {
             scheduler.replica_disconnect(now, at, effects);

@@ -17,12 +17,8 @@ use crate::units::{Id, LoadId, ModelId, PoolId, ReplicaId, Span};
 use rand::Rng;
 use rand::RngExt;
 
-/// Retries of one request, and retries under way in one cluster of one Envoy (`xdscache/resource.go`).
-const RETRIES: u8 = 5;
-const RETRIES_AT_ONCE: u32 = 5;
-/// Base and cap of the backoff; Envoy's cap is ten times the base.
-const BACKOFF_BASE_S: f64 = 0.5;
-const BACKOFF_CAP_S: f64 = 5.0;
+/// Envoy's longest wait before a retry, in units of the first one.
+const LONGEST_BACKOFF: f64 = 10.0;
 
 impl Call {
     fn wire(&self) -> Wire {
@@ -259,10 +255,11 @@ impl<R: Recorder> Sim<'_, R> {
             return self.forget(slot);
         }
         let (call, number) = (self.call(slot), self.requests[slot].number);
-        let state = &mut self.seldon_mut().models[call.model];
-        let envoys = state.envoys.len() as u64;
-        let view = &mut state.envoys[(number % envoys) as usize];
-        if call.retries >= RETRIES || view.retrying >= RETRIES_AT_ONCE {
+        let seldon = self.seldon_mut();
+        let base_s = seldon.core.envoy.retry_base.as_secs_f64();
+        let (retries, at_once) = (seldon.core.envoy.retries, seldon.core.envoy.parallel_retries);
+        let view = seldon.models[call.model].view_of(number);
+        if u32::from(call.retries) >= retries || view.retrying >= at_once {
             self.end(slot, outcome);
             return self.forget(slot);
         }
@@ -273,7 +270,7 @@ impl<R: Recorder> Sim<'_, R> {
         let retries = call.retries;
         self.requests[slot].place = Place::BackingOff;
         let mut stream = self.streams.keyed("seldon/retry", number.wrapping_mul(8) + u64::from(retries));
-        let most_s = (BACKOFF_BASE_S * f64::from((1_u32 << retries) - 1)).min(BACKOFF_CAP_S);
+        let most_s = base_s * f64::from((1_u32 << retries) - 1).min(LONGEST_BACKOFF);
         let wait = Span::from_drawn_secs(stream.random::<f64>() * most_s);
         self.step_after(wait, Step::Retries { slot, number });
     }
@@ -300,9 +297,7 @@ impl<R: Recorder> Sim<'_, R> {
                 agent.answered(key);
             }
         }
-        let state = &mut self.seldon_mut().models[call.model];
-        let envoys = state.envoys.len() as u64;
-        let view = &mut state.envoys[(number % envoys) as usize];
+        let view = self.seldon_mut().models[call.model].view_of(number);
         if call.routed {
             view.active[replica.index()] -= 1;
         }

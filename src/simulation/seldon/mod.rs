@@ -155,6 +155,8 @@ pub(super) struct Agent {
     epoch: u32,
     /// Loads that wait until it acts.
     waiting_loads: Vec<(ModelId, u32, bool)>,
+    /// Artifacts on their way: an unload takes its own off this list, and what arrives then is not loaded.
+    downloads: Vec<(ModelId, u32)>,
     reloads: Vec<Reload>,
     /// Requests that it has answered, by what it holds: `seldon_model_infer_total`.
     infers: Vec<u64>,
@@ -271,6 +273,12 @@ impl Model {
     pub const fn home(&self) -> PoolId {
         self.home
     }
+
+    /// What the Envoy that routes this request knows: clients spread over Envoys by turns.
+    fn view_of(&mut self, request: u64) -> &mut EnvoyView {
+        let envoys = self.envoys.len() as u64;
+        &mut self.envoys[(request % envoys) as usize]
+    }
 }
 
 impl Agent {
@@ -284,6 +292,7 @@ impl Agent {
             acts: false,
             epoch: 0,
             waiting_loads: Vec::new(),
+            downloads: Vec::new(),
             reloads: Vec::new(),
             infers: Vec::new(),
             draining: false,
