@@ -5,9 +5,8 @@
 #[path = "common/mod.rs"]
 mod common;
 
-use autosim::replay::{CaseResult, Level, replay_case};
+use autosim::replay::Level;
 use std::fmt::Write;
-use std::path::Path;
 
 /// Files and how many cases each has at least.
 const FILES: [(&str, usize); 17] = [
@@ -32,14 +31,6 @@ const FILES: [(&str, usize); 17] = [
 /// How many differences are printed.
 const SHOWN: usize = 20;
 
-fn replay_file(folder: &Path, file: &str) -> Vec<CaseResult> {
-    let path = folder.join(format!("{file}.jsonl"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let replay =
-        |(number, line)| replay_case(line).unwrap_or_else(|error| panic!("{file}.jsonl:{}: {error}", number + 1));
-    text.lines().enumerate().map(replay).collect()
-}
-
 #[test]
 fn every_recorded_decision_is_repeated() {
     let Some(shared) = common::shared("HPA conformance") else { return };
@@ -47,7 +38,7 @@ fn every_recorded_decision_is_repeated() {
     let mut failures = String::new();
     let mut shown = 0;
     for (file, least) in FILES {
-        let results = replay_file(&folder, file);
+        let results = common::replay_file(&folder, file);
         let equal = |level| results.iter().filter(|result| result.equal_at(level)).count();
         let cases = results.len();
         let steps: usize = results.iter().map(|result| result.steps).sum();

@@ -12,10 +12,11 @@ use autosim::experiment::stats::{estimate, paired_difference};
 use autosim::experiment::{SweepOptions, read_sweep};
 use autosim::record::{TallyPlan, TallyPool};
 use autosim::scenario::Scenario;
+use common::room::{Room, stderr};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command as Plain, Output, Stdio};
+use std::process::{Command as Plain, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -42,65 +43,9 @@ heatmap = [{ x = "pool.chat.scaler.hpa.cpu", y = "pool.chat.start.load", color =
 pareto = { cost = "replica_hours", against = "p95", color = "size" }
 "#;
 
-/// A folder of this test's own with the small scenario and a sweep of it, removed when it is dropped.
-struct Room(PathBuf);
-
-impl Room {
-    fn new(test: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("sim-experiment-{test}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).expect("a temporary folder");
-        let room = Self(path);
-        room.write("small.toml", BASE);
-        room.write("grid.toml", SWEEP);
-        room
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.0.join(name), text).expect("a file in a temporary folder");
-    }
-
-    fn sim(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::cargo_bin("sim").expect("the binary is built");
-        command.current_dir(&self.0).args(arguments).output().expect("it runs")
-    }
-
-    /// Runs, and must do well.
-    fn fine(&self, arguments: &[&str]) -> String {
-        let output = self.sim(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
-        String::from_utf8(output.stdout).expect("text")
-    }
-
-    /// All files of a folder; of `run.json` what is not volatile.
-    fn files(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
-        let entries = fs::read_dir(self.0.join(folder)).expect("a folder");
-        let read = |entry: fs::DirEntry| {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let mut bytes = fs::read(entry.path()).expect("a file");
-            if name == "run.json" {
-                let mut run: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
-                run.as_object_mut().expect("an object").remove("volatile").expect("volatile facts");
-                bytes = run.to_string().into_bytes();
-            }
-            (name, bytes)
-        };
-        entries.map(|entry| read(entry.expect("an entry"))).collect()
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
+/// A folder with the small scenario and a sweep of it.
+fn room(test: &str) -> Room {
+    Room::new(&format!("experiment-{test}"), &[("small.toml", BASE), ("grid.toml", SWEEP)])
 }
 
 /// Says which files differ, not their bytes.
@@ -112,7 +57,7 @@ fn assert_same(one: &BTreeMap<String, Vec<u8>>, other: &BTreeMap<String, Vec<u8>
 
 #[test]
 fn files_do_not_depend_on_the_number_of_threads() {
-    let room = Room::new("threads");
+    let room = room("threads");
     let text = room.fine(&["sweep", "grid.toml", "-j1", "-o", "one", "--top", "2"]);
     room.fine(&["sweep", "grid.toml", "-j2", "-o", "two"]);
     let one = room.files("one");
@@ -156,7 +101,7 @@ fn files_do_not_depend_on_the_number_of_threads() {
 
 #[test]
 fn a_point_is_the_run_of_its_settings() {
-    let room = Room::new("point");
+    let room = room("point");
     room.fine(&["sweep", "grid.toml", "-o", "grid", "--no-plots"]);
     let sets =
         ["pool.chat.scaler.hpa.cpu=60%", "pool.chat.start.load=1m", "pool.chat.workers=2", "pool.chat.replicas=1"];
@@ -192,7 +137,7 @@ fn crash(room: &Room, from: &str, to: &str, cut: usize) {
 
 #[test]
 fn a_journal_cut_anywhere_goes_on_to_the_same_bytes() {
-    let room = Room::new("resume");
+    let room = room("resume");
     room.fine(&["sweep", "grid.toml", "-o", "whole"]);
     let whole = room.files("whole");
     let journal = &whole["journal.txt"];
@@ -219,7 +164,7 @@ fn a_journal_cut_anywhere_goes_on_to_the_same_bytes() {
 
 #[test]
 fn an_unfinished_sweep_is_neither_lost_nor_mixed_up() {
-    let room = Room::new("mixed");
+    let room = room("mixed");
     room.fine(&["sweep", "grid.toml", "-o", "whole", "--no-plots"]);
     let length = fs::metadata(room.path("whole/journal.txt")).expect("a journal").len() as usize;
     crash(&room, "whole", "cut", length / 2);
@@ -272,7 +217,7 @@ fn begun(room: &Room, out: &str) -> std::process::Child {
 
 #[test]
 fn neither_a_kill_nor_an_interruption_loses_a_run() {
-    let room = Room::new("kill");
+    let room = room("kill");
     // Long enough to be hit in the middle.
     room.write(
         "many.toml",
@@ -303,7 +248,7 @@ fn neither_a_kill_nor_an_interruption_loses_a_run() {
 
 #[test]
 fn shards_merge_to_the_whole() {
-    let room = Room::new("shards");
+    let room = room("shards");
     let set = ["--set", "load.users.scale=0.9"];
     room.fine(&[&["sweep", "grid.toml", "-o", "whole"][..], &set].concat());
     for share in ["1/3", "2/3", "3/3"] {
@@ -348,7 +293,7 @@ fn shards_merge_to_the_whole() {
 
 #[test]
 fn an_array_job_knows_its_share() {
-    let room = Room::new("array");
+    let room = room("array");
     let run = |variables: &[(&str, &str)], out: &str| {
         let mut command = Command::cargo_bin("sim").expect("the binary is built");
         command.current_dir(&room.0).args(["sweep", "grid.toml", "--shard", "/3", "-o", out, "--no-plots"]);
@@ -379,7 +324,7 @@ fn an_array_job_knows_its_share() {
 
 #[test]
 fn precision_asks_for_seeds_until_it_is_reached() {
-    let room = Room::new("precision");
+    let room = room("precision");
     room.write(
         "precise.toml",
         "base = \"small.toml\"\nseeds = 3\nprecision = \"5%\"\nmax_seeds = 12\n[axes]\n\"pool.chat.scaler\" = [{ fixed = {} }]\n\"load.users.scale\" = [0.02, 0.5]\n[report]\ncolumns = [\"mean\"]\n",
@@ -405,7 +350,7 @@ fn precision_asks_for_seeds_until_it_is_reached() {
 
 #[test]
 fn samples_have_as_many_points_as_they_say() {
-    let room = Room::new("samples");
+    let room = room("samples");
     for method in ["latin_hypercube = 7", "sobol = 8"] {
         room.write(
             "sample.toml",
@@ -424,7 +369,7 @@ fn samples_have_as_many_points_as_they_say() {
 
 #[test]
 fn flags_override_the_file() {
-    let room = Room::new("flags");
+    let room = room("flags");
     let csv = room.fine(&["sweep", "grid.toml", "-o", "-", "--seeds", "1", "--seed", "9", "--set", "duration=5m"]);
     assert!(csv.starts_with("point,") && csv.lines().count() == 13, "{csv}");
     assert!(!room.path("output").exists());
@@ -446,7 +391,7 @@ fn flags_override_the_file() {
 
 #[test]
 fn comparisons_take_scenarios_and_finished_runs() {
-    let room = Room::new("compare");
+    let room = room("compare");
     room.write(
         "large.toml",
         &BASE.replace("\"small\"", "\"large\"").replace("replicas = 2\nservice", "replicas = 6\nservice"),

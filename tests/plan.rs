@@ -1,14 +1,15 @@
 //! Plans: what is recommended holds, what is cheaper was refuted or is named undecided, the race has the winner of the
 //! grid, the same bytes come out however many threads there were, and there are words for what is wrong.
 
-use assert_cmd::Command;
+#[path = "common/mod.rs"]
+mod common;
+
 use autosim::diagnostics::Source;
 use autosim::experiment::plan::read::{PlanOptions, read_plan};
+use common::room::{Room, stderr};
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::path::Path;
 
 const BASE: &str = include_str!("plan/base.toml");
 
@@ -38,80 +39,25 @@ load = [1.1, 3.0]
 "pool.chat.start.load" = ["30s", "2m"]
 "#;
 
-/// A folder of this test's own with a base and a plan, removed when it is dropped.
-struct Room(PathBuf);
-
-impl Room {
-    fn new(test: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("sim-plan-{test}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).expect("a temporary folder");
-        let room = Self(path);
-        room.write("small.toml", BASE);
-        room.write("plan.toml", PLAN);
-        room
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.0.join(name), text).expect("a file in a temporary folder");
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.0.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
-    }
-
-    fn sim(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::cargo_bin("sim").expect("the binary is built");
-        command.current_dir(&self.0).args(arguments).output().expect("it runs")
-    }
-
-    /// Runs, must do well, and says so.
-    fn fine(&self, arguments: &[&str]) -> String {
-        let output = self.sim(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
-        String::from_utf8(output.stdout).expect("text")
-    }
-
-    /// All files of a folder; of `run.json` what is not volatile.
-    fn files(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
-        let entries = fs::read_dir(self.0.join(folder)).expect("a folder");
-        let read = |entry: fs::DirEntry| {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let mut bytes = fs::read(entry.path()).expect("a file");
-            if name == "run.json" {
-                let mut run: Value = serde_json::from_slice(&bytes).expect("JSON");
-                run.as_object_mut().expect("an object").remove("volatile").expect("volatile facts");
-                bytes = run.to_string().into_bytes();
-            }
-            (name, bytes)
-        };
-        entries.map(|entry| read(entry.expect("an entry"))).collect()
-    }
-
-    fn result(&self, folder: &str) -> Value {
-        let run: Value = serde_json::from_str(&self.read(&format!("{folder}/run.json"))).expect("JSON");
-        run["result"].clone()
-    }
+/// A folder with a base and a plan.
+fn room(test: &str) -> Room {
+    Room::new(&format!("plan-{test}"), &[("small.toml", BASE), ("plan.toml", PLAN)])
 }
 
-impl Drop for Room {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
+/// What a plan came to, as its `run.json` tells programs.
+fn result(room: &Room, folder: &str) -> Value {
+    let run: Value = serde_json::from_str(&room.read(&format!("{folder}/run.json"))).expect("JSON");
+    run["result"].clone()
 }
 
 #[test]
 fn a_plan_recommends_what_holds_and_refutes_what_is_cheaper() {
-    let room = Room::new("whole");
+    let room = room("whole");
     let text = room.fine(&["plan", "plan.toml", "--out", "out", "-j", "2"]);
     for part in ["goal ", "search ", "NOW", "PLANNED", "head-room", "fragile", "one replica", "fixed size", "check "] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    let result = room.result("out");
+    let result = result(&room, "out");
     let winner = &result["winner"];
     // 20/s of 60 ms keep 1.2 replicas busy: two have queues, and as few as hold are the cheapest.
     assert_eq!(winner["standing"], "feasible");
@@ -137,7 +83,7 @@ fn a_plan_recommends_what_holds_and_refutes_what_is_cheaper() {
 
 #[test]
 fn the_recommended_files_check_run_and_apply() {
-    let room = Room::new("files");
+    let room = room("files");
     room.fine(&["plan", "plan.toml", "--out", "out"]);
     let files: Vec<String> = room.files("out").into_keys().collect();
     assert_eq!(files, ["candidates.csv", "hpa.yaml", "pareto.png", "planned.toml", "report.md", "run.json"]);
@@ -153,7 +99,7 @@ fn the_recommended_files_check_run_and_apply() {
 
 #[test]
 fn threads_change_nothing() {
-    let room = Room::new("threads");
+    let room = room("threads");
     let one = room.fine(&["plan", "plan.toml", "--out", "one", "-j", "1", "--json"]);
     let two = room.fine(&["plan", "plan.toml", "--out", "two", "-j", "2", "--json"]);
     assert_eq!(one, two);
@@ -165,9 +111,9 @@ fn threads_change_nothing() {
 /// Every candidate with as many seeds as the winner took, by a sweep of the same grid.
 #[test]
 fn the_race_has_the_winner_of_the_full_grid() {
-    let room = Room::new("grid");
+    let room = room("grid");
     room.fine(&["plan", "plan.toml", "--out", "out"]);
-    let winner = room.result("out")["winner"].clone();
+    let winner = result(&room, "out")["winner"].clone();
     let seeds = winner["seeds"].to_string();
     let objectives =
         PLAN[PLAN.find("[[objective]]").expect("objectives")..PLAN.find("[stress]").expect("stress")].to_owned();
@@ -191,7 +137,7 @@ fn the_race_has_the_winner_of_the_full_grid() {
 
 #[test]
 fn where_nothing_holds_the_closest_is_named_and_what_stands_in_its_way() {
-    let room = Room::new("nothing");
+    let room = room("nothing");
     room.write("never.toml", &PLAN.replace("p95 <= 300ms", "p95 <= 10ms"));
     let output = room.sim(&["plan", "never.toml", "--out", "out"]);
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
@@ -200,12 +146,12 @@ fn where_nothing_holds_the_closest_is_named_and_what_stands_in_its_way() {
     assert!(text.contains("closest ") && text.contains("in its way  p95 <= 10ms for 90% of time: 0%"), "{text}");
     let files: Vec<String> = room.files("out").into_keys().collect();
     assert_eq!(files, ["candidates.csv", "pareto.png", "report.md", "run.json"]);
-    assert_eq!(room.result("out")["winner"], Value::Null);
+    assert_eq!(result(&room, "out")["winner"], Value::Null);
 }
 
 #[test]
 fn a_dry_run_checks_and_writes_nothing() {
-    let room = Room::new("dry");
+    let room = room("dry");
     let text = room.fine(&["plan", "plan.toml", "--dry-run"]);
     assert!(text.starts_with("would run plan.toml: 15 candidates of 2 settings, each with up to 60 seeds"), "{text}");
     assert!(!room.0.join("output").exists());
@@ -247,7 +193,7 @@ fn what_is_wrong_is_said_under_the_users_line() {
 
 #[test]
 fn the_schema_knows_the_keys_of_a_plan() {
-    let room = Room::new("schema");
+    let room = room("schema");
     let schema: Value = serde_json::from_str(&room.fine(&["schema", "plan"])).expect("JSON");
     assert_eq!(schema["properties"]["max_seeds"]["default"], 200);
     assert_eq!(schema["properties"]["minimize"]["default"], "cost");

@@ -1,8 +1,11 @@
 //! What several test programs share: the folder of recorded cases, and a run of a scenario given as text.
 #![allow(dead_code)] // each test program uses its own part
 
+pub mod room;
+
 use autosim::diagnostics::Source;
 use autosim::record::Recorder;
+use autosim::replay::{CaseResult, replay_case};
 use autosim::scenario::{self, Loaded};
 use autosim::simulation;
 use std::path::{Path, PathBuf};
@@ -39,6 +42,14 @@ pub fn shared(test: &str) -> Option<PathBuf> {
 pub fn read(folder: &Path, file: &str) -> String {
     let path = folder.join(file);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Replays all cases of a file.
+pub fn replay_file(folder: &Path, file: &str) -> Vec<CaseResult> {
+    let text = read(folder, &format!("{file}.jsonl"));
+    let replay =
+        |(number, line)| replay_case(line).unwrap_or_else(|error| panic!("{file}.jsonl:{}: {error}", number + 1));
+    text.lines().enumerate().map(replay).collect()
 }
 
 /// A checked scenario.
