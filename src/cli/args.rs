@@ -169,6 +169,42 @@ pub enum Command {
     Completions(CompletionsArguments),
 }
 
+/// In which form a result is printed.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Form {
+    /// Form of the result.
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+    /// Short for --format json.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Form {
+    /// The form that was asked for.
+    pub const fn chosen(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+}
+
+/// Which pictures are drawn.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Pictures {
+    /// Draw nothing.
+    #[arg(long, conflicts_with = "plots")]
+    no_plots: bool,
+    /// What to draw.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "png")]
+    plots: Vec<Picture>,
+}
+
+impl Pictures {
+    /// Those that were asked for.
+    pub fn chosen(&self) -> &[Picture] {
+        if self.no_plots { &[] } else { &self.plots }
+    }
+}
+
 /// Flags of `run`.
 #[derive(Clone, Debug, Args)]
 pub struct RunArguments {
@@ -187,21 +223,13 @@ pub struct RunArguments {
     /// Where to write; `-` writes the time series to stdout. With several scenarios: the folder above theirs.
     #[arg(short, long, value_name = "DIR", env = "SIM_OUT")]
     pub out: Option<PathBuf>,
-    /// Form of the result.
-    #[arg(long, value_enum, default_value = "table")]
-    pub format: Format,
-    /// Short for --format json.
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub form: Form,
     /// Exit with 3 if an objective is missed.
     #[arg(long)]
     pub check: bool,
-    /// Draw nothing.
-    #[arg(long, conflicts_with = "plots")]
-    pub no_plots: bool,
-    /// What to draw.
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "png")]
-    pub plots: Vec<Picture>,
+    #[command(flatten)]
+    pub pictures: Pictures,
     /// Threads over scenarios and seeds; results do not depend on it.
     #[arg(short, long, value_name = "N", env = "SIM_JOBS", value_parser = clap::value_parser!(u32).range(1..=1_024))]
     pub jobs: Option<u32>,
@@ -270,21 +298,13 @@ pub struct SweepArguments {
     /// Figure or axis by which the table is sorted; else the sweep's.
     #[arg(long, value_name = "COLUMN")]
     pub sort: Option<String>,
-    /// Form of the result.
-    #[arg(long, value_enum, default_value = "table")]
-    pub format: Format,
-    /// Short for --format json.
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub form: Form,
     /// Exit with 3 if any run misses an objective.
     #[arg(long)]
     pub check: bool,
-    /// Draw nothing.
-    #[arg(long, conflicts_with = "plots")]
-    pub no_plots: bool,
-    /// What to draw.
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "png")]
-    pub plots: Vec<Picture>,
+    #[command(flatten)]
+    pub pictures: Pictures,
     /// Threads over points and seeds; results do not depend on it.
     #[arg(short, long, value_name = "N", env = "SIM_JOBS", value_parser = clap::value_parser!(u32).range(1..=1_024))]
     pub jobs: Option<u32>,
@@ -320,18 +340,10 @@ pub struct PlanArguments {
     /// Where to write; `-` writes the recommended scenario to stdout.
     #[arg(short, long, value_name = "DIR", env = "SIM_OUT")]
     pub out: Option<PathBuf>,
-    /// Form of the result.
-    #[arg(long, value_enum, default_value = "table")]
-    pub format: Format,
-    /// Short for --format json.
-    #[arg(long)]
-    pub json: bool,
-    /// Draw nothing.
-    #[arg(long, conflicts_with = "plots")]
-    pub no_plots: bool,
-    /// What to draw.
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "png")]
-    pub plots: Vec<Picture>,
+    #[command(flatten)]
+    pub form: Form,
+    #[command(flatten)]
+    pub pictures: Pictures,
     /// Threads over candidates and seeds; results do not depend on it.
     #[arg(short, long, value_name = "N", env = "SIM_JOBS", value_parser = clap::value_parser!(u32).range(1..=1_024))]
     pub jobs: Option<u32>,
@@ -349,12 +361,8 @@ pub struct MergeArguments {
     /// Where to write; else output/NAME.
     #[arg(short, long, value_name = "DIR", env = "SIM_OUT")]
     pub out: Option<PathBuf>,
-    /// Draw nothing.
-    #[arg(long, conflicts_with = "plots")]
-    pub no_plots: bool,
-    /// What to draw.
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "png")]
-    pub plots: Vec<Picture>,
+    #[command(flatten)]
+    pub pictures: Pictures,
 }
 
 /// Flags of `compare`.
@@ -372,12 +380,8 @@ pub struct CompareArguments {
     /// Number of runs of each, with seeds N0, N0+1, ...
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub seeds: u32,
-    /// Form of the result.
-    #[arg(long, value_enum, default_value = "table")]
-    pub format: Format,
-    /// Short for --format json.
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub form: Form,
     /// Exit with 3 if one of them misses an objective with any seed.
     #[arg(long)]
     pub check: bool,

@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &CompareArguments, voice: Voice, stop: &AtomicBool)
     let scenarios: Vec<&Scenario> = sides.iter().map(|side| &side.loaded.scenario).collect();
     let advice = advise(&scenarios, &contenders);
     if voice.quiet < 2 {
-        voice.result(&match if arguments.json { Format::Json } else { arguments.format } {
+        voice.result(&match arguments.form.chosen() {
             Format::Table => {
                 report::comparison_table(&comparison) + &advice.as_ref().map(report::advice).unwrap_or_default()
             }

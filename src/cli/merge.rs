@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &MergeArguments, voice: Voice) -> Result<Done, Fail
     about["runs"] = json!(results.runs());
     about["complete"] = json!(true);
     about["volatile"] = output::volatile();
-    let pictures = if arguments.no_plots { &[][..] } else { &arguments.plots };
+    let pictures = arguments.pictures.chosen();
     let written = complete_folder(&target, &sweep, &results, ((1, 1), true), about, pictures)?;
     if voice.quiet < 2 {
         let size = report::sweep_size(&sweep, sweep.points(), results.runs());

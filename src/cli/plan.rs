@@ -129,7 +129,7 @@ fn write(
         names.push(name.to_owned());
         folder.write(name, bytes)
     };
-    let pictures: &[Picture] = if arguments.no_plots { &[] } else { &arguments.plots };
+    let pictures = arguments.pictures.chosen();
     let mut drawn = Vec::new();
     for picture in pictures.iter().filter(|picture| **picture != Picture::Html) {
         drawn.extend(draw_pareto(&plan.grid, &search.results, *picture)?);
@@ -226,7 +226,7 @@ fn say(
     if voice.quiet >= 2 {
         return Ok(());
     }
-    match if arguments.json { Format::Json } else { arguments.format } {
+    match arguments.form.chosen() {
         Format::Json => voice.result(&format!("{}\n", report::plan_json(plan, search, found)))?,
         Format::Csv => voice.result(&plan.grid.points_csv(&search.results))?,
         Format::Markdown => voice.result(&report::plan_markdown(plan, search, found))?,

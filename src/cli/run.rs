@@ -1,6 +1,6 @@
 //! `sim run`: check everything, simulate, write, say what came out.
 
-use super::args::{Format, Picture, RunArguments};
+use super::args::{Format, RunArguments};
 use super::estimate::{self, Meter};
 use super::folder::OutputFolder;
 use super::progress::Progress;
@@ -164,7 +164,7 @@ pub(super) fn assumptions(text: &str) -> Vec<String> {
 }
 
 fn job_files<'a>(job: &'a Job, arguments: &'a RunArguments) -> output::Files<'a> {
-    let pictures: &[Picture] = if arguments.no_plots { &[] } else { &arguments.plots };
+    let pictures = arguments.pictures.chosen();
     output::Files {
         source: &job.source,
         loaded: &job.loaded,
@@ -231,7 +231,7 @@ fn say(
     for line in ran[0].watched.iter().filter(|_| arguments.watch_hpa) {
         voice.result(line)?;
     }
-    let format = if arguments.json { Format::Json } else { arguments.format };
+    let format = arguments.form.chosen();
     match format {
         Format::Json => voice.result(&report::runs_json_lines(totals))?,
         Format::Csv => voice.result(&report::totals_csv(totals))?,

@@ -66,7 +66,7 @@ pub(super) fn run(arguments: &SweepArguments, voice: Voice, stop: &AtomicBool) -
     let mut written = Vec::new();
     if let Some(folder) = &folder {
         let about = about(&sweep, arguments, shard, &points, &results, complete);
-        written = complete_folder(folder, &sweep, &results, (shard, complete), about, pictures_of(arguments))?;
+        written = complete_folder(folder, &sweep, &results, (shard, complete), about, arguments.pictures.chosen())?;
     }
     let took = report::SweepTook { wall_s: begun.elapsed().as_secs_f64(), threads: crew.threads(), before };
     say(&sweep, arguments, voice, &results, (points.len(), complete, &took), place.as_deref(), &written)?;
@@ -304,10 +304,6 @@ fn about(
     })
 }
 
-fn pictures_of(arguments: &SweepArguments) -> &[Picture] {
-    if arguments.no_plots { &[] } else { &arguments.plots }
-}
-
 /// Writes everything that is known after the runs, and swaps it in; returns the names of the files.
 pub(super) fn complete_folder(
     folder: &OutputFolder,
@@ -542,7 +538,7 @@ fn say(
     }
     let top = arguments.top.map(|top| top as usize);
     let points_csv = place.join("points.csv").display().to_string();
-    match if arguments.json { Format::Json } else { arguments.format } {
+    match arguments.form.chosen() {
         Format::Json => voice.result(&report::sweep_json_lines(sweep, results))?,
         Format::Csv => voice.result(&sweep.points_csv(results))?,
         Format::Markdown => voice.result(&report::sweep_markdown(sweep, results, top))?,
