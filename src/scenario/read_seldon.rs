@@ -11,7 +11,6 @@ use super::spec::{AdviceSpec, PoolSpec, SeldonModel, SeldonServer, SeldonSpec};
 use crate::cluster::WorkloadKind;
 use crate::diagnostics::Problem;
 use crate::diagnostics::closest;
-use crate::random::Law;
 use crate::seldon::spec::{
     CoreSpec, CoreVersion, LagScaling, ModelSpec, PipelineFault, PipelineSpec, PipelineStep, ScalingError,
     ScalingFault, ScalingSpec, ServerSpec,
@@ -384,7 +383,6 @@ fn model(section: &Section<'_>, lists: &Lists<'_>, version: CoreVersion, folder:
         download: download?,
         load: load?,
         reload: reload?,
-        service: service.clone().unwrap_or(Law::Constant(0.0)),
     };
     Some(SeldonModel { spec, server, service, cpu_fraction: cpu_fraction?, scaler: scaler? })
 }
@@ -549,6 +547,7 @@ mod tests {
     use super::super::spec::{LoadTarget, Scenario};
     use super::*;
     use crate::diagnostics::Source;
+    use crate::random::Law;
     use crate::record::ObjectiveScope;
     use crate::scalers::ScalerSpec;
     use crate::units::{FlowId, ModelId, PoolId};

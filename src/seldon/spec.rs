@@ -309,8 +309,6 @@ pub struct ModelSpec {
     pub load: Law,
     /// Seconds from the local disk into the inference server once evicted; upstream says 0.1 at least.
     pub reload: Law,
-    /// Seconds of service that a request takes.
-    pub service: Law,
 }
 
 impl ModelSpec {
@@ -804,7 +802,6 @@ mod tests {
             download: Law::Constant(0.0),
             load: Law::Constant(0.0),
             reload: Law::Constant(0.1),
-            service: Law::Constant(0.05),
         };
         assert_eq!(model.required_memory_bytes(), 300);
     }

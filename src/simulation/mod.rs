@@ -173,7 +173,7 @@ impl<'a, R: Recorder> Sim<'a, R> {
             model_snapshots: Vec::new(),
             server_snapshots: Vec::new(),
             flow_snapshots: Vec::new(),
-            seldon: scenario.seldon.as_ref().map(|spec| Box::new(Seldon::new(scenario, spec, &streams))),
+            seldon: scenario.seldon.as_ref().map(|spec| Box::new(Seldon::new(spec, &streams))),
             streams,
         })
     }

@@ -11,7 +11,7 @@ use super::super::event::Event;
 use super::super::requests::{NO_LOAD, NO_USER};
 use crate::random::{Law, Stream, Streams};
 use crate::record::{FlowEnd, Outcome, Recorder};
-use crate::scenario::{Scenario, SeldonSpec};
+use crate::scenario::SeldonSpec;
 use crate::seldon::gateway::{FINAL_HOPS, HOPS_PER_STEP, ModelGateway, Service, Sharing};
 use crate::serving::{Link, Place, Request, Slot};
 use crate::units::{FlowId, Id, LoadId, ModelId, PoolId, ReplicaId, SimTime, Slab, Span, Table};
@@ -97,8 +97,7 @@ enum Message {
 }
 
 impl Flows {
-    pub fn new(scenario: &Scenario, spec: &SeldonSpec, streams: &Streams) -> Self {
-        debug_assert!(scenario.seldon.is_some());
+    pub fn new(spec: &SeldonSpec, streams: &Streams) -> Self {
         let data = &spec.core.dataflow;
         let mut gateway = ModelGateway::new(data, spec.models.iter().map(|model| model.spec.name.as_str()));
         let resources = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);

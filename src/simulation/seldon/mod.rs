@@ -14,7 +14,7 @@ use super::pool::EndCounts;
 use super::signals::Tap;
 use crate::random::{Stream, Streams};
 use crate::record::{ModelSnapshot, Recorder, ServerSnapshot};
-use crate::scenario::{Scenario, SeldonModel, SeldonServer, SeldonSpec};
+use crate::scenario::{SeldonModel, SeldonServer, SeldonSpec};
 use crate::seldon::agent::{AgentCache, CacheCounts};
 use crate::seldon::lag::{LagEvent, LagStats};
 use crate::seldon::scheduler::{Effect, Scheduler, SchedulerSettings};
@@ -212,7 +212,7 @@ pub(super) enum Step {
 }
 
 impl Seldon {
-    pub fn new(scenario: &Scenario, spec: &SeldonSpec, streams: &Streams) -> Self {
+    pub fn new(spec: &SeldonSpec, streams: &Streams) -> Self {
         let envoys = spec.core.envoy.replicas.max(1) as usize;
         let models = spec.models.iter().map(|resource| {
             let server = resource.server.unwrap_or(ServerId::new(0));
@@ -240,7 +240,7 @@ impl Seldon {
             scheduler: Scheduler::new(scheduler_settings(&spec.core)),
             servers: servers.collect(),
             models: models.collect(),
-            flows: Flows::new(scenario, spec, streams),
+            flows: Flows::new(spec, streams),
             steps: Slab::default(),
             effects: Vec::new(),
             ticks: Vec::new(),
