@@ -14,6 +14,8 @@ struct Witness {
     models: Vec<(f64, ModelSnapshot)>,
     /// By tick: time, and the first server's ready pods.
     ready: Vec<(f64, u32)>,
+    /// By tick: time, and how many models agents have.
+    registered: Vec<(f64, u32)>,
     /// Accepted changes of a model's size: time, before, after.
     scaled: Vec<(f64, u32, u32)>,
     deleted: Vec<(f64, String)>,
@@ -48,6 +50,7 @@ impl Recorder for Witness {
     fn tick(&mut self, now: SimTime, state: &Snapshot<'_>) {
         let now = now.as_secs_f64();
         self.models.extend(state.models.first().map(|model| (now, *model)));
+        self.registered.extend(state.servers.first().map(|server| (now, server.models_registered)));
         self.ready.extend(state.pools.first().map(|pool| (now, pool.ready)));
     }
 }
@@ -218,6 +221,21 @@ fn a_wish_beyond_the_server_keeps_the_old_replicas_serving() {
     let snapshot = witness.model_at(1_000.0);
     assert_eq!((snapshot.state, snapshot.wanted, snapshot.available), ("ScheduleFailed", 4, 2));
     assert_eq!(witness.share_done(590.0, 3_500.0), 1.0);
+}
+
+#[test]
+fn a_load_that_is_overtaken_by_its_unload_leaves_nothing_behind() {
+    let server = "replicas = 2\nmin_replicas = 2\nmax_replicas = 2";
+    let text = lag("", server, "replicas = 1", "rate.constant = \"1/s\"");
+    // The unload comes within 3 s of the second wish: in the midst of the download, or of the load.
+    for download in ["20s", "0s"] {
+        let text = text.replace("load = \"10s\"", &format!("download = \"{download}\"\nload = \"10s\""));
+        let more = "[[event]]\nat = \"10m\"\nset = { \"model.m.replicas\" = 2 }\n\
+                    [[event]]\nat = \"10m2s\"\nset = { \"model.m.replicas\" = 1 }\n";
+        let witness = Witness::of(&format!("{text}\n{more}"));
+        let registered = witness.registered.iter().find(|(at, _)| *at >= 700.0).expect("the run is that long").1;
+        assert_eq!((registered, witness.model_at(700.0).available), (1, 1), "{download}");
+    }
 }
 
 #[test]
