@@ -332,6 +332,24 @@ fn an_interrupted_run_leaves_the_old_folder_whole() {
 }
 
 #[test]
+fn what_a_killed_run_left_stands_in_nobodys_way() {
+    let room = Room::new("killed");
+    let file = room.write("small.toml", SMALL);
+    expect_code(&room.sim(&["run", &file, "--no-plots"]), 0);
+    // Killed while the new folder took the old one's place; in a container every run is process 1.
+    room.write("output/small/notes.txt", "mine");
+    room.write("output/.small.lock", "1");
+    fs::create_dir(room.0.join("output/.small.tmp-1")).expect("a new folder");
+    room.write("output/.small.tmp-1/timeline.csv", "half a table");
+    fs::rename(room.0.join("output/small"), room.0.join("output/.small.old-1")).expect("it stands there");
+    expect_code(&room.sim(&["run", &file, "--no-plots"]), 0);
+    assert_eq!(room.names("output"), ["small"], "nothing is left beside it");
+    let read = |name: &str| fs::read_to_string(room.0.join("output/small").join(name)).expect("it is there");
+    assert_eq!(read("notes.txt"), "mine");
+    assert!(read("timeline.csv").starts_with("time_s,"));
+}
+
+#[test]
 fn every_command_explains_itself() {
     let room = Room::new("help");
     let help = stdout(&room.sim(&["--help"]));

@@ -3,8 +3,8 @@
 
 use super::Failure;
 use serde_json::Value;
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// A folder that is being built. Dropped before it is finished, it leaves no trace.
@@ -12,6 +12,8 @@ pub(super) struct OutputFolder {
     path: PathBuf,
     building: PathBuf,
     lock: PathBuf,
+    /// Held open: the lock ends with the process, however that ends. `None`: the file system knows no locks.
+    _held: Option<File>,
 }
 
 /// The file by which a folder is known as ours.
@@ -33,9 +35,12 @@ impl OutputFolder {
             |what: &Path, error: &std::io::Error| Failure::World(format!("cannot write {}: {error}", what.display()));
         fs::create_dir_all(parent).map_err(|error| cannot(parent, &error))?;
         let lock = parent.join(format!(".{name}.lock"));
-        take(&lock, path)?;
+        let held = take(&lock, path)?;
+        if held.is_some() {
+            tidy(path, parent, &name).map_err(|error| cannot(parent, &error))?;
+        }
         let building = parent.join(format!(".{name}.tmp-{}", std::process::id()));
-        let folder = Self { path: path.to_path_buf(), building, lock };
+        let folder = Self { path: path.to_path_buf(), building, lock, _held: held };
         fs::create_dir_all(&folder.building).map_err(|error| cannot(&folder.building, &error))?;
         Ok(folder)
     }
@@ -112,6 +117,22 @@ impl Drop for OutputFolder {
     }
 }
 
+/// Clears away what a killed run left: a folder half built goes, an old one that was just about to be replaced comes back.
+fn tidy(path: &Path, parent: &Path, name: &str) -> std::io::Result<()> {
+    for entry in fs::read_dir(parent)? {
+        let entry = entry?;
+        let left = entry.file_name();
+        let Some(left) = left.to_str().and_then(|left| left.strip_prefix(&format!(".{name}."))) else { continue };
+        match left.split_once('-') {
+            Some((_, process)) if process.parse::<u32>().is_err() => {}
+            Some(("old", _)) if !path.exists() => fs::rename(entry.path(), path)?,
+            Some(("tmp" | "old", _)) => fs::remove_dir_all(entry.path())?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 fn refuse_foreign(path: &Path) -> Result<(), Failure> {
     if path.is_dir() {
         let empty = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
@@ -139,32 +160,33 @@ pub(super) fn listed(path: &Path) -> Option<Vec<String>> {
     Some(files.iter().filter_map(|file| file.as_str().map(str::to_owned)).collect())
 }
 
-/// Takes the lock; one that a dead process left behind is taken over.
-fn take(lock: &Path, path: &Path) -> Result<(), Failure> {
-    for _ in 0..2 {
-        match OpenOptions::new().write(true).create_new(true).open(lock) {
-            Ok(mut file) => {
-                return write!(file, "{}", std::process::id())
-                    .map_err(|error| Failure::World(format!("cannot write {}: {error}", lock.display())));
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+/// Takes the lock of a folder. A process number in a file would not do: the first process of a container has the same
+/// number in the next one, and a process on another machine has none here.
+fn take(lock: &Path, path: &Path) -> Result<Option<File>, Failure> {
+    let cannot = |error: std::io::Error| Failure::World(format!("cannot write {}: {error}", lock.display()));
+    let own = std::process::id().to_string();
+    loop {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(lock).map_err(cannot)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            // Some file systems of clusters know no locks; there, every run writes into a folder of its own.
+            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(cannot(error)),
+            Err(TryLockError::WouldBlock) => {
                 let owner = fs::read_to_string(lock).unwrap_or_default();
-                let owner = owner.trim();
-                let dead =
-                    Path::new("/proc/self").exists() && !owner.is_empty() && !Path::new("/proc").join(owner).exists();
-                if !dead {
-                    return Err(Failure::World(format!(
-                        "another run (process {owner}) is writing {}\n  = help: wait for it, choose another folder with `--out DIR`, or remove {} if there is none",
-                        path.display(),
-                        lock.display()
-                    )));
-                }
-                let _ = fs::remove_file(lock);
+                return Err(Failure::World(format!(
+                    "another run (process {}) is writing {}\n  = help: wait for it, or choose another folder with `--out DIR`",
+                    owner.trim(),
+                    path.display(),
+                )));
             }
-            Err(error) => return Err(Failure::World(format!("cannot write {}: {error}", lock.display()))),
+        }
+        file.set_len(0).and_then(|()| file.write_all(own.as_bytes())).map_err(cannot)?;
+        // Whoever held the lock before may have removed the file between the two steps: then this one locks nothing.
+        if fs::read_to_string(lock).is_ok_and(|owner| owner == own) {
+            return Ok(Some(file));
         }
     }
-    Err(Failure::World(format!("cannot take {}", lock.display())))
 }
 
 fn copy(from: &Path, to: &Path) -> std::io::Result<()> {

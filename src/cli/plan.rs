@@ -13,7 +13,7 @@ use crate::experiment::plan::search::{Outcome, Search, Workshop};
 use crate::manifest::hpa_to_yaml;
 use crate::report;
 use crate::report::PlanFound;
-use crate::report::html::{Chart, Section, Verdict};
+use crate::report::html::PlanTexts;
 use crate::scenario;
 use crate::scenario::Loaded;
 use serde_json::json;
@@ -130,27 +130,34 @@ fn write(
         folder.write(name, bytes)
     };
     let pictures = arguments.pictures.chosen();
-    let mut drawn = Vec::new();
+    let mut texts = PlanTexts::default();
     for picture in pictures.iter().filter(|picture| **picture != Picture::Html) {
-        drawn.extend(draw_pareto(&plan.grid, &search.results, *picture)?);
-    }
-    let shown: Vec<String> = drawn.iter().map(|(name, _)| name.clone()).collect();
-    write("report.md", report::plan_report(plan, search, found, &shown).as_bytes())?;
-    write("candidates.csv", plan.grid.points_csv(&search.results).as_bytes())?;
-    for (name, bytes) in &drawn {
-        write(name, bytes)?;
-    }
-    if pictures.contains(&Picture::Html) {
-        let sections = sections(plan, search, found, folder.path())?;
-        write(super::page::HTML, report::html::page(&plan.grid.name, &sections).as_bytes())?;
+        if let Some((name, bytes)) = draw_pareto(&plan.grid, &search.results, *picture)? {
+            write(&name, &bytes)?;
+            texts.pareto_file = name;
+        }
     }
     if let Some(found) = found {
         let planned = planned(plan, found.winner)?;
-        write(&format!("{PLANNED}.toml"), planned_text(plan, &planned, folder.path()).as_bytes())?;
+        texts.planned = planned_text(plan, &planned, folder.path());
+        write(&format!("{PLANNED}.toml"), texts.planned.as_bytes())?;
         let hpas = export::hpas(&planned.scenario, None).unwrap_or_default();
+        let hpas: Vec<String> = hpas.iter().map(|(name, spec)| hpa_to_yaml(name, spec)).collect();
         if !hpas.is_empty() {
-            let all: Vec<String> = hpas.iter().map(|(name, spec)| hpa_to_yaml(name, spec)).collect();
-            write("hpa.yaml", all.join("---\n").as_bytes())?;
+            texts.hpa = hpas.join("---\n");
+            write("hpa.yaml", texts.hpa.as_bytes())?;
+        }
+    }
+    write("candidates.csv", plan.grid.points_csv(&search.results).as_bytes())?;
+    if pictures.contains(&Picture::Html)
+        && let Some((_, bytes)) = draw_pareto(&plan.grid, &search.results, Picture::Svg)?
+    {
+        texts.pareto_svg = String::from_utf8_lossy(&bytes).into_owned();
+    }
+    let sections = report::html::plan_sections(plan, search, found, &texts);
+    for (name, bytes) in super::page::both(&plan.grid.name, &sections) {
+        if name == super::page::MARKDOWN || pictures.contains(&Picture::Html) {
+            write(&name, &bytes)?;
         }
     }
     names.push("run.json".to_owned());
@@ -172,38 +179,6 @@ fn write(
     });
     folder.write("run.json", output::pretty(&about).as_bytes())?;
     Ok(names)
-}
-
-/// The plan as a page: the answer, what to set, all candidates at a glance, and how to repeat it.
-fn sections(plan: &Plan, search: &Search, found: Option<&PlanFound>, folder: &Path) -> Result<Vec<Section>, Failure> {
-    let words = match found {
-        Some(_) => "A setting meets the goal.",
-        None => "Nothing in the search space meets the goal.",
-    };
-    let mut sections = vec![
-        Section::Lead(format!("Goal: {}", report::plan_goal(plan))),
-        Section::Verdict(Verdict { met: Some(found.is_some()), words: words.to_owned(), reasons: Vec::new() }),
-        Section::Heading("What to set, and how far it carries".to_owned()),
-        Section::Pre { summary: String::new(), text: report::plan_table(plan, search, found) },
-    ];
-    if let Some((_, bytes)) = draw_pareto(&plan.grid, &search.results, Picture::Svg)? {
-        sections.push(Section::Heading("All candidates at a glance".to_owned()));
-        sections.push(Section::Svg(Chart {
-            svg: String::from_utf8_lossy(&bytes).into_owned(),
-            label: "What each candidate costs against what it gives.".to_owned(),
-            ..Chart::default()
-        }));
-    }
-    sections.push(Section::Heading("Settings".to_owned()));
-    if let Some(found) = found {
-        let text = planned_text(plan, &planned(plan, found.winner)?, folder);
-        sections.push(Section::Pre { summary: "The recommended scenario".to_owned(), text });
-    }
-    sections.push(Section::Pre { summary: "The plan".to_owned(), text: plan.grid.source.text.clone() });
-    sections.push(Section::Heading("Repeat it".to_owned()));
-    sections.push(Section::Pre { summary: String::new(), text: format!("sim plan {}", plan.grid.source.name) });
-    sections.push(Section::Footer(format!("sim {}", env!("CARGO_PKG_VERSION"))));
-    Ok(sections)
 }
 
 fn say(

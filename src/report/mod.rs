@@ -17,7 +17,7 @@ pub use advice::advice;
 pub use compare::{comparison_csv, comparison_json, comparison_markdown, comparison_table};
 pub use explain::{DecisionChoice, RunTables, evidence, explain_decision, explain_run};
 pub use export::{result_line, runs_json, runs_json_lines, seeds_csv, totals_csv, totals_markdown, totals_of_json};
-pub use plan::{Found as PlanFound, plan_goal, plan_json, plan_markdown, plan_report, plan_size, plan_table};
+pub use plan::{Found as PlanFound, plan_goal, plan_json, plan_markdown, plan_size, plan_table};
 pub use seeds::seeds_summary;
 pub use summary::{SummaryContext, run_summary, summary_json};
 pub use sweep::{

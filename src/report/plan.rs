@@ -65,7 +65,7 @@ fn tried(search: &Search, candidates: usize) -> (usize, usize, usize) {
     (seeds.len(), seeds.iter().copied().min().unwrap_or(1), seeds.iter().copied().max().unwrap_or(1))
 }
 
-fn search_words(plan: &Plan, search: &Search) -> String {
+pub(super) fn search_words(plan: &Plan, search: &Search) -> String {
     let candidates = plan.grid.points();
     let (tried, least, most) = tried(search, candidates);
     let cut = if tried < candidates { " (rest cut off by cost)" } else { "" };
@@ -78,7 +78,7 @@ fn search_words(plan: &Plan, search: &Search) -> String {
     )
 }
 
-fn saved_words(search: &Search) -> String {
+pub(super) fn saved_words(search: &Search) -> String {
     format!(
         "{} of {} of the full grid: {} saved",
         count(search.race.runs() as u64),
@@ -94,13 +94,13 @@ fn own_value(plan: &Plan, path: &str) -> String {
 }
 
 /// A setting, its value now and its value in a candidate.
-struct Change {
-    path: String,
-    now: String,
-    planned: String,
+pub(super) struct Change {
+    pub path: String,
+    pub now: String,
+    pub planned: String,
 }
 
-fn changes(plan: &Plan, candidate: usize) -> Vec<Change> {
+pub(super) fn changes(plan: &Plan, candidate: usize) -> Vec<Change> {
     let point = plan.point(candidate);
     let pair = |set: &String| {
         let (path, value) = set.split_once('=').expect("a set has a value");
@@ -110,8 +110,14 @@ fn changes(plan: &Plan, candidate: usize) -> Vec<Change> {
     point.sets.iter().map(pair).collect()
 }
 
-/// The most replicas of an HPA that were not searched, and how many were used.
-fn unsearched(plan: &Plan, search: &Search, winner: usize) -> Vec<(String, String)> {
+/// The most replicas of an HPA that were not searched, and the most that were used.
+pub(super) struct Kept {
+    pub path: String,
+    pub value: String,
+    pub peak: u32,
+}
+
+pub(super) fn unsearched(plan: &Plan, search: &Search, winner: usize) -> Vec<Kept> {
     let scenario = &plan.grid.loaded.scenario;
     let one = scenario.pools.len() == 1;
     let of = |name: &str| {
@@ -121,7 +127,7 @@ fn unsearched(plan: &Plan, search: &Search, winner: usize) -> Vec<(String, Strin
         let figure = if one { "replicas_max".to_owned() } else { format!("{name}.replicas_max") };
         let seeds = search.race.held(winner).1;
         let used = (0..seeds).filter_map(|seed| search.results.value(winner, seed, &figure)).fold(0.0, f64::max);
-        Some((path, format!("{value}    (not searched; peak used {used:.0})")))
+        Some(Kept { path, value, peak: used as u32 })
     };
     scenario.pools.iter().filter_map(|pool| of(&pool.name)).collect()
 }
@@ -138,22 +144,13 @@ fn diff(plan: &Plan, search: &Search, winner: usize) -> String {
     for row in &mut rows {
         row[2] = format!("{:<now$}", row[2]);
     }
-    for (path, words) in unsearched(plan, search, winner) {
-        let (value, why) = words.split_once("    ").unwrap_or((&words, ""));
-        rows.push(vec![" ".to_owned(), path, format!("{value:<now$}"), why.to_owned()]);
+    for Kept { path, value, peak } in unsearched(plan, search, winner) {
+        rows.push(vec![" ".to_owned(), path, format!("{value:<now$}"), format!("(not searched; peak used {peak})")]);
     }
     let paths = rows.iter().map(|row| row[1].chars().count()).max().unwrap_or(0);
     rows.iter()
         .map(|row| format!("  {} {:<paths$}    {} {}", row[0], row[1], row[2], row[3]).trim_end().to_owned() + "\n")
         .collect()
-}
-
-/// A row of the comparison of now and planned.
-struct Row {
-    name: String,
-    now: String,
-    planned: String,
-    remark: String,
 }
 
 fn unit_of(that: &str) -> Unit {
@@ -175,38 +172,36 @@ fn measured<'a>(results: impl Iterator<Item = &'a ObjectiveResult>) -> Option<Es
     estimate(&results.filter_map(|result| result.value).collect::<Vec<_>>())
 }
 
-fn rows(plan: &Plan, search: &Search, found: &Found) -> Vec<Row> {
+/// Now against planned, with a head; what each objective was measured at, then what is minimized.
+pub(super) fn goal_rows(plan: &Plan, search: &Search, found: &Found) -> Vec<Vec<String>> {
     let objectives = &plan.grid.loaded.scenario.objectives;
     let windowed = objectives.iter().filter(|objective| objective.share_of_time.is_some()).count();
     let met: Vec<_> = search.met(found.winner).collect();
-    let mut rows: Vec<Row> = objectives
-        .iter()
-        .enumerate()
-        .map(|(number, objective)| {
-            let in_time = objective.share_of_time.is_some();
-            let unit = if in_time { Unit::Share } else { unit_of(&objective.that) };
-            let named = objective.that.split(['<', '>', '=']).next().unwrap_or("").trim();
-            let name = match (in_time, windowed) {
-                (true, 1) => "good time".to_owned(),
-                (true, _) => words_of(plan, objective),
-                (false, _) => FigureKey::of(named).map_or_else(|| named.to_owned(), |key| key.words()),
-            };
-            let held = met.iter().filter(|met| met[number].met).count();
-            let seeds = counted(met.len() as u64, "seed");
-            let mark = super::summary::mark(held == met.len());
-            Row {
-                name,
-                now: in_words(unit, measured(found.now.iter().map(|outcome| &outcome.objectives[number]))),
-                planned: in_words(unit, measured(met.iter().map(|met| &met[number]))),
-                remark: format!("{mark} holds in {held} of {seeds}"),
-            }
-        })
-        .collect();
+    let mut rows = vec![["", "now", "planned", ""].map(str::to_owned).to_vec()];
+    for (number, objective) in objectives.iter().enumerate() {
+        let in_time = objective.share_of_time.is_some();
+        let unit = if in_time { Unit::Share } else { unit_of(&objective.that) };
+        let named = objective.that.split(['<', '>', '=']).next().unwrap_or("").trim();
+        let name = match (in_time, windowed) {
+            (true, 1) => "good time".to_owned(),
+            (true, _) => words_of(plan, objective),
+            (false, _) => FigureKey::of(named).map_or_else(|| named.to_owned(), |key| key.words()),
+        };
+        let held = met.iter().filter(|met| met[number].met).count();
+        let seeds = counted(met.len() as u64, "seed");
+        let mark = super::summary::mark(held == met.len());
+        rows.push(vec![
+            name,
+            in_words(unit, measured(found.now.iter().map(|outcome| &outcome.objectives[number]))),
+            in_words(unit, measured(met.iter().map(|met| &met[number]))),
+            format!("{mark} holds in {held} of {seeds}"),
+        ]);
+    }
     rows.push(cost_row(plan, search, found));
     rows
 }
 
-fn cost_row(plan: &Plan, search: &Search, found: &Found) -> Row {
+fn cost_row(plan: &Plan, search: &Search, found: &Found) -> Vec<String> {
     let key = FigureKey::of(&plan.minimize);
     let unit = key.as_ref().map_or(Unit::Plain, |key| key.unit);
     let now: Vec<f64> = found.now.iter().filter_map(|outcome| outcome.figure(&plan.minimize)).collect();
@@ -216,12 +211,12 @@ fn cost_row(plan: &Plan, search: &Search, found: &Found) -> Row {
         estimate.map_or_else(|| NOTHING.to_owned(), |estimate| format!("{}{per_run}", amount(unit, estimate.mean)))
     };
     let change = now.zip(planned).filter(|(now, _)| now.mean > 0.0).map(|(now, planned)| planned.mean / now.mean - 1.0);
-    Row {
-        name: key.map_or_else(|| plan.minimize.clone(), |key| key.words()),
-        now: shown(now),
-        planned: shown(planned),
-        remark: change.map_or_else(String::new, signed_percent),
-    }
+    vec![
+        key.map_or_else(|| plan.minimize.clone(), |key| key.words()),
+        shown(now),
+        shown(planned),
+        change.map_or_else(String::new, signed_percent),
+    ]
 }
 
 fn signed_percent(change: f64) -> String {
@@ -229,12 +224,12 @@ fn signed_percent(change: f64) -> String {
     format!("{sign}{:.1}%", change.abs() * 100.0)
 }
 
-fn cost_words(plan: &Plan, cost: f64) -> String {
+pub(super) fn cost_words(plan: &Plan, cost: f64) -> String {
     amount(FigureKey::of(&plan.minimize).map_or(Unit::Plain, |key| key.unit), cost)
 }
 
 /// What a candidate differs in from another: `min_replicas 20`.
-fn differing(plan: &Plan, candidate: usize, from: usize) -> String {
+pub(super) fn differing(plan: &Plan, candidate: usize, from: usize) -> String {
     let (own, other) = (plan.point(candidate), plan.point(from));
     let axes = plan.grid.axes.iter().zip(own.labels.iter().zip(&other.labels));
     let words: Vec<String> = axes
@@ -244,7 +239,7 @@ fn differing(plan: &Plan, candidate: usize, from: usize) -> String {
     words.join(", ")
 }
 
-fn standing_words(search: &Search, candidate: usize) -> String {
+pub(super) fn standing_words(search: &Search, candidate: usize) -> String {
     let (held, seeds) = search.race.held(candidate);
     let word = match search.race.standing(candidate) {
         Standing::Feasible => "proven feasible",
@@ -260,36 +255,78 @@ fn candidate_words(plan: &Plan, search: &Search, candidate: usize, from: usize) 
     format!("{}: {cost}, {}", differing(plan, candidate, from), standing_words(search, candidate))
 }
 
+/// How the candidates that cost less stand; `None` where there is none.
+pub(super) fn cheaper_words(plan: &Plan, search: &Search, winner: usize) -> Option<String> {
+    let cheaper = search.race.cheaper_than(winner);
+    if cheaper.is_empty() {
+        return None;
+    }
+    let undecided: Vec<usize> =
+        cheaper.iter().copied().filter(|&other| search.race.standing(other) == Standing::Undecided).collect();
+    let refuted = count((cheaper.len() - undecided.len()) as u64);
+    let mut words = format!("{}: {refuted} proven infeasible", counted(cheaper.len() as u64, "cheaper candidate"));
+    if !undecided.is_empty() {
+        words.push_str(&format!(", {} undecided (", count(undecided.len() as u64)));
+        let names: Vec<String> = undecided.iter().take(3).map(|&other| differing(plan, other, winner)).collect();
+        words.push_str(&names.join("; "));
+        words.push_str(if undecided.len() > 3 { ", ... in report.md)" } else { ")" });
+    }
+    Some(words)
+}
+
 /// The dearest of those that cost less, how the others stand, and who comes next.
 fn neighbours(plan: &Plan, search: &Search, winner: usize) -> Vec<(String, String)> {
     let mut lines = Vec::new();
-    let cheaper = search.race.cheaper_than(winner);
-    if let Some(&next) = cheaper.first() {
+    if let Some(&next) = search.race.cheaper_than(winner).first() {
         lines.push(("next".to_owned(), candidate_words(plan, search, next, winner)));
-        let undecided: Vec<usize> =
-            cheaper.iter().copied().filter(|&other| search.race.standing(other) == Standing::Undecided).collect();
-        let refuted = cheaper.len() - undecided.len();
-        let all = counted(cheaper.len() as u64, "cheaper candidate");
-        let mut words = format!("{all}: {} proven infeasible", count(refuted as u64));
-        if !undecided.is_empty() {
-            words.push_str(&format!(", {} undecided (", count(undecided.len() as u64)));
-            let names: Vec<String> = undecided.iter().take(3).map(|&other| differing(plan, other, winner)).collect();
-            words.push_str(&names.join("; "));
-            let rest = if undecided.len() > 3 { ", ... in report.md)" } else { ")" };
-            words.push_str(rest);
-        }
-        lines.push((String::new(), words));
     }
+    lines.extend(cheaper_words(plan, search, winner).map(|words| (String::new(), words)));
     if let Some(&second) = search.race.feasible().get(1) {
         lines.push(("runner-up".to_owned(), candidate_words(plan, search, second, winner)));
     }
     lines
 }
 
+/// How far something can grow, as a multiple of what it is.
+pub(super) fn carries_words(limit: &Limit) -> String {
+    match limit {
+        Limit::Between(low, _) => format!("×{:.2}", (low * 100.0).floor() / 100.0),
+        Limit::Beyond(most) => format!("×{most:.0} and more"),
+        Limit::Nowhere => NOTHING.to_owned(),
+    }
+}
+
+/// How far the load and each delay can grow, with a head.
+pub(super) fn carries_rows(around: &Around) -> Vec<Vec<String>> {
+    let mark = |holds: bool| super::summary::mark(holds).to_string();
+    let mut rows = vec![["", "now", "tried", "holds up to"].map(str::to_owned).to_vec()];
+    rows.push(vec!["load".to_owned(), "×1".to_owned(), "by bisection".to_owned(), carries_words(&around.load)]);
+    for (load, holds) in &around.stress_loads {
+        rows.push(vec!["load".to_owned(), "×1".to_owned(), format!("×{load:?}"), mark(*holds)]);
+    }
+    for fragility in &around.fragile {
+        let now = fragility.now_s.map_or_else(|| "×1".to_owned(), time_words);
+        let up_to = match (fragility.limit, fragility.now_s) {
+            (Limit::Between(low, _), Some(now_s)) => written_s(now_s * low),
+            (Limit::Beyond(most), Some(now_s)) => format!("{} and more", time_words(now_s * most)),
+            (limit, _) => carries_words(&limit),
+        };
+        rows.push(vec![fragility.name.clone(), now, "by bisection".to_owned(), up_to]);
+    }
+    for stressed in &around.stress {
+        rows.push(vec![stressed.name.clone(), stressed.now.clone(), stressed.label.clone(), mark(stressed.holds)]);
+    }
+    rows
+}
+
+fn time_words(seconds: f64) -> String {
+    if seconds < 1.0 { latency(seconds) } else { duration(seconds) }
+}
+
 fn head_room(around: &Around) -> String {
     let mut parts = vec![match around.load {
-        Limit::Between(low, _) => format!("load ×{:.2} (by bisection)", (low * 100.0).floor() / 100.0),
-        Limit::Beyond(most) => format!("load ×{most:.0} and more"),
+        Limit::Between(..) => format!("load {} (by bisection)", carries_words(&around.load)),
+        Limit::Beyond(_) => format!("load {}", carries_words(&around.load)),
         Limit::Nowhere => format!("none: missed as it is with {}", counted(around.seeds as u64, "seed")),
     }];
     parts.extend(around.stress_loads.iter().map(|(load, holds)| format!("×{load:?} {}", super::summary::mark(*holds))));
@@ -348,7 +385,7 @@ fn rps(rate: f64) -> String {
     if rate >= 99.95 { format!("{rate:.0}/s") } else { format!("{rate:.1}/s") }
 }
 
-fn replica_lines(plan: &Plan, around: &Around) -> Vec<(String, String)> {
+pub(super) fn replica_lines(plan: &Plan, around: &Around) -> Vec<(String, String)> {
     let several = around.pools.len() > 1;
     let whose = |pool: &PoolAround| if several { format!("{}: ", pool.pool) } else { String::new() };
     let mut lines = Vec::new();
@@ -401,8 +438,8 @@ fn head(plan: &Plan, search: &Search) -> String {
 /// A plan for people.
 pub fn plan_table(plan: &Plan, search: &Search, found: Option<&Found>) -> String {
     let Some(found) = found else { return format!("{}\n{}", head(plan, search), nothing_meets(plan, search)) };
-    let mut table = vec![vec![String::new(), "NOW".to_owned(), "PLANNED".to_owned(), String::new()]];
-    table.extend(rows(plan, search, found).into_iter().map(|row| vec![row.name, row.now, row.planned, row.remark]));
+    let mut table = goal_rows(plan, search, found);
+    table[0].iter_mut().for_each(|head| *head = head.to_uppercase());
     // Values of different kinds stand side by side: a little more air between them.
     for row in &mut table {
         for cell in row.iter_mut().take(3) {
@@ -440,7 +477,7 @@ fn nothing_meets(plan: &Plan, search: &Search) -> String {
 }
 
 /// The objectives that a candidate misses, the one that it misses most often first.
-fn in_the_way(plan: &Plan, search: &Search, candidate: usize) -> Vec<String> {
+pub(super) fn in_the_way(plan: &Plan, search: &Search, candidate: usize) -> Vec<String> {
     let met: Vec<_> = search.met(candidate).collect();
     let mut missed: Vec<(usize, usize)> = (0..plan.grid.loaded.scenario.objectives.len())
         .map(|number| (met.iter().filter(|met| !met[number].met).count(), number))
@@ -468,76 +505,25 @@ fn candidate_row(plan: &Plan, search: &Search, candidate: usize) -> Vec<String> 
     row
 }
 
-fn candidates_markdown(plan: &Plan, search: &Search, candidates: &[usize]) -> String {
+/// Candidates with their settings, cost and standing, with a head.
+pub(super) fn candidate_rows(plan: &Plan, search: &Search, candidates: &[usize]) -> Vec<Vec<String>> {
     let mut header: Vec<String> = plan.grid.axes.iter().map(|axis| axis.short(&plan.grid.axes)).collect();
     header.push(FigureKey::of(&plan.minimize).map_or_else(|| plan.minimize.clone(), |key| key.words()));
     header.push("standing".to_owned());
     let mut table = vec![header];
     table.extend(candidates.iter().map(|&candidate| candidate_row(plan, search, candidate)));
-    markdown(&table, plan.grid.axes.len() + 2)
+    table
 }
 
-/// Now against planned, for a document.
+/// Now against planned, or what comes closest, for a document.
 pub fn plan_markdown(plan: &Plan, search: &Search, found: Option<&Found>) -> String {
-    let Some(found) = found else {
-        let closest: Vec<usize> = search.race.closest().into_iter().collect();
-        return candidates_markdown(plan, search, &closest);
-    };
-    let mut table = vec![vec![String::new(), "now".to_owned(), "planned".to_owned(), String::new()]];
-    table.extend(rows(plan, search, found).into_iter().map(|row| vec![row.name, row.now, row.planned, row.remark]));
-    markdown(&table, 1)
-}
-
-/// `report.md`: the recommendation, what it rests on, and every cheaper candidate.
-pub fn plan_report(plan: &Plan, search: &Search, found: Option<&Found>, files: &[String]) -> String {
-    let mut text = format!("# {}\n\nBase `{}`. Goal: {}.\n\n", plan.grid.name, plan.grid.base.name, plan_goal(plan));
-    text.push_str(&format!(
-        "Search: {}, with seeds from {} on, the same for all candidates. Runs: {}; the full grid is every candidate with as many seeds as the winner took. A share of seeds is proven by the one-sided exact bound of Clopper and Pearson.\n",
-        search_words(plan, search),
-        plan.grid.first_seed,
-        saved_words(search)
-    ));
-    if !plan.sets.is_empty() {
-        let sets: Vec<String> = plan.sets.iter().map(|set| format!("`{set}`")).collect();
-        text.push_str(&format!("\nOverrides: {}\n", sets.join(", ")));
-    }
     match found {
+        Some(found) => markdown(&goal_rows(plan, search, found), 1),
         None => {
-            text.push_str(&format!("\n## Nothing meets the goal\n\n```text\n{}```\n", nothing_meets(plan, search)));
-            let all: Vec<usize> = (0..plan.grid.points()).collect();
-            text.push_str(&format!("\n## Candidates\n\n{}", candidates_markdown(plan, search, &all)));
-        }
-        Some(found) => {
-            text.push_str("\n## Recommendation\n\n| setting | now | planned |\n|---|---|---|\n");
-            for change in changes(plan, found.winner) {
-                text.push_str(&format!("| `{}` | {} | {} |\n", change.path, change.now, change.planned));
-            }
-            text.push_str(&format!("\n{}\n", plan_markdown(plan, search, Some(found))));
-            for (label, words) in lines_of(plan, search, found) {
-                let label = if label.is_empty() { String::new() } else { format!("**{label}**: ") };
-                text.push_str(&format!("- {label}{words}\n"));
-            }
-            text.push_str(&format!(
-                "\nHead-room and what breaks the goal were judged by {} of the search each; the fixed size is proven as candidates are.\n",
-                counted(found.around.seeds as u64, "seed")
-            ));
-            let cheaper = search.race.cheaper_than(found.winner);
-            if !cheaper.is_empty() {
-                text.push_str("\n## Candidates that cost less, the dearest first\n\n");
-                text.push_str(&candidates_markdown(plan, search, &cheaper));
-            }
-            let others: Vec<usize> = search.race.feasible().into_iter().skip(1).collect();
-            if !others.is_empty() {
-                text.push_str("\n## Others that are proven\n\n");
-                text.push_str(&candidates_markdown(plan, search, &others));
-            }
+            let closest: Vec<usize> = search.race.closest().into_iter().collect();
+            markdown(&candidate_rows(plan, search, &closest), plan.grid.axes.len() + 2)
         }
     }
-    for picture in files.iter().filter(|file| file.ends_with(".png") || file.ends_with(".svg")) {
-        text.push_str(&format!("\n![{picture}]({picture})\n"));
-    }
-    text.push_str("\n`candidates.csv` has every figure of every candidate, in base units.\n");
-    text
 }
 
 fn limit_json(limit: Limit) -> Value {

@@ -83,6 +83,8 @@ pub struct Fragility {
 pub struct Stressed {
     /// Its path or the name of its zip.
     pub name: String,
+    /// What it is now, as the effective scenario has it; empty where that has no such key.
+    pub now: String,
     /// The value.
     pub label: String,
     /// Does the goal hold there?
@@ -254,9 +256,15 @@ impl Probe<'_> {
         for axis in &self.plan.stress {
             for path in &axis.paths {
                 let Values::List(given) = &path.values else { continue };
+                let now = self.effective(&path.path).unwrap_or_default();
                 for value in given {
                     let holds = self.holds(&[format!("{}={}", path.path, value.toml)])?;
-                    all.push(Stressed { name: path.path.clone(), label: value.label.clone(), holds });
+                    all.push(Stressed {
+                        name: path.path.clone(),
+                        now: now.to_owned(),
+                        label: value.label.clone(),
+                        holds,
+                    });
                 }
             }
         }

@@ -6,11 +6,13 @@
 
 mod compare;
 mod page;
+mod plan;
 mod run;
 mod sweep;
 
 pub use compare::{CompareAgain, comparison_sections};
 pub use page::{Cell, Chart, Section, Table, Tile, Verdict, document, page};
+pub use plan::{PlanTexts, plan_sections};
 pub use run::{RunAgain, RunReport, run_sections};
 pub use sweep::{SweepCharts, sweep_sections};
 
