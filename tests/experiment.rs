@@ -323,6 +323,29 @@ fn an_array_job_knows_its_share() {
 }
 
 #[test]
+fn the_array_script_writes_what_it_says_is_to_be_merged() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/slurm.sh");
+    let text = std::fs::read_to_string(&script).expect("the script");
+    assert!(text.contains("sim merge results/shard-*"));
+    let room = room("script");
+    let binary = Command::cargo_bin("sim").expect("the binary is built").get_program().to_owned();
+    let folder = Path::new(&binary).parent().expect("it stands in a folder");
+    let shell = |command: &str, task: &str| {
+        let with_sim = format!("PATH=\"$0:$PATH\"; {command}");
+        let mut shell = Plain::new("sh");
+        shell.current_dir(&room.0).arg("-c").arg(with_sim).arg(folder).arg(&script);
+        let output =
+            shell.envs([("SLURM_ARRAY_TASK_ID", task), ("SLURM_ARRAY_TASK_COUNT", "2")]).output().expect("a shell");
+        assert!(output.status.success(), "{}", stderr(&output));
+    };
+    shell("sh \"$1\" grid.toml results", "1");
+    shell("sh \"$1\" grid.toml results", "2");
+    shell("sim merge results/shard-* -o merged", "1");
+    room.fine(&["sweep", "grid.toml"]);
+    assert_same(&room.files("merged"), &room.files("output/grid"), "shards of the script");
+}
+
+#[test]
 fn precision_asks_for_seeds_until_it_is_reached() {
     let room = room("precision");
     room.write(

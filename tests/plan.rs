@@ -84,9 +84,30 @@ fn a_plan_recommends_what_holds_and_refutes_what_is_cheaper() {
 #[test]
 fn the_recommended_files_check_run_and_apply() {
     let room = room("files");
-    room.fine(&["plan", "plan.toml", "--out", "out"]);
+    room.fine(&["plan", "plan.toml", "--out", "out", "--plots", "png,html"]);
     let files: Vec<String> = room.files("out").into_keys().collect();
-    assert_eq!(files, ["candidates.csv", "hpa.yaml", "pareto.png", "planned.toml", "report.md", "run.json"]);
+    let wanted = [
+        "candidates.csv",
+        "hpa.yaml",
+        "pareto.png",
+        "planned.png",
+        "planned.toml",
+        "report.html",
+        "report.md",
+        "run.json",
+    ];
+    assert_eq!(files, wanted);
+    // The answer comes first in both reports, with the charts of the recommendation and of all candidates.
+    let (html, document) = (room.read("out/report.html"), room.read("out/report.md"));
+    for report in [&html, &document] {
+        let place = |words: &str| report.find(words).unwrap_or_else(|| panic!("{words}"));
+        assert!(
+            place("Meets the goal in ") < place("What to set") && place("What to set") < place("How far it carries")
+        );
+        assert!(report.contains("proven infeasible") && report.contains("kind: HorizontalPodAutoscaler"));
+    }
+    assert_eq!(html.matches("<figure").count(), 2);
+    assert!(document.contains("(planned.png)") && document.contains("(pareto.png)"));
     room.fine(&["check", "out/planned.toml"]);
     room.fine(&["run", "out/planned.toml", "--out", "ran", "--no-plots", "--check"]);
     // The HPA is that of the recommended scenario.

@@ -5,21 +5,25 @@ use super::args::Picture;
 use super::folder::OutputFolder;
 use super::page::{About, Told, totals_of_all_seeds};
 use crate::diagnostics::Source;
-use crate::plot::{ModelTicks, PoolFigure, ServerFigure, TimelineFigure, timeline_png, timeline_svg};
+use crate::experiment::crew::run_once;
+use crate::plot::{ModelTicks, PlotError, PoolFigure, ServerFigure, TimelineFigure, timeline_png, timeline_svg};
 use crate::record::{
-    ConditionSpec, Figure, FilePlan, LatencyRow, ModelName, ModelRow, Objective, ObjectiveScope, Recorder, RunTotals,
-    ScalerPlan, SeldonNames, ServerName, ServerRow, Sink, TableReader, TableWriter, Tally, TallyPlan, TallyPool,
-    TimelineRow, Truth,
+    ConditionSpec, Figure, FilePlan, FileRecorder, LatencyRow, ModelName, ModelRow, Objective, ObjectiveScope,
+    Recorder, RunTotals, ScalerPlan, SeldonNames, ServerName, ServerRow, Sink, TableReader, TableWriter, Tally,
+    TallyPlan, TallyPool, TimelineRow, Truth,
 };
 use crate::report;
+use crate::report::html::Chart;
 use crate::scalers::{Report, ScalerSpec};
 use crate::scenario::{Loaded, PoolSpec, Scenario, SeldonModel, SeldonServer, SeldonSpec};
+use crate::simulation::RunError;
 use crate::units::{Id, ScalerId, SimTime};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 /// What is written into a folder.
 pub(super) struct Files<'a> {
@@ -368,7 +372,73 @@ fn picture_in(pictures: &[Picture]) -> &'static str {
 
 /// Draws the pictures of a run from its tables.
 fn draw(tables: &Tables, told: &Told<'_>, pictures: &[Picture]) -> Result<Vec<(String, Vec<u8>)>, Failure> {
-    let scenario = &told.loaded.scenario;
+    with_figure(tables, &told.loaded.scenario, told.runs.first(), |figure| {
+        let named = |(kind, bytes)| (format!("timeline.{kind}"), bytes);
+        let mut drawn: Vec<(String, Vec<u8>)> = images(figure, pictures)?.into_iter().map(named).collect();
+        if pictures.contains(&Picture::Html) {
+            drawn.extend(told.files(figure, &tables.timeline)?);
+        }
+        Ok(drawn)
+    })
+}
+
+fn cannot_draw(error: PlotError) -> Failure {
+    Failure::World(format!("cannot draw: {error}"))
+}
+
+/// The figure in those of these forms that are images, each with the ending of its file.
+fn images(figure: &TimelineFigure<'_>, pictures: &[Picture]) -> Result<Vec<(&'static str, Vec<u8>)>, Failure> {
+    let mut drawn = Vec::new();
+    for picture in pictures {
+        match picture {
+            Picture::Png => drawn.push(("png", timeline_png(figure, 2).map_err(cannot_draw)?)),
+            Picture::Svg => drawn.push(("svg", timeline_svg(figure).map_err(cannot_draw)?.into_bytes())),
+            Picture::Html => {}
+        }
+    }
+    Ok(drawn)
+}
+
+/// The timeline of one run: images with the endings of their files, and the chart of a page.
+pub(super) struct DrawnRun {
+    pub images: Vec<(&'static str, Vec<u8>)>,
+    pub chart: Option<Chart>,
+}
+
+/// Runs a scenario once and draws what happened. Its tables stand in the folder only meanwhile.
+pub(super) fn draw_run(
+    scenario: &Loaded,
+    seed: u64,
+    folder: &OutputFolder,
+    pictures: &[Picture],
+    stop: &AtomicBool,
+) -> Result<DrawnRun, Failure> {
+    let room = OutputFolder::begin(&folder.file("timeline"))?;
+    let mut files = FileRecorder::new(plan(&scenario.scenario, Some(&room), false)?);
+    let ran = run_once(scenario, seed, tally_plan, stop, &mut files).map_err(|error| match error {
+        RunError::Interrupted => Failure::Interrupted,
+        error => Failure::World(error.to_string()),
+    })?;
+    files.finish().map_err(|error| room.cannot(error.file, &error.source))?;
+    let tables = Tables::read(|name| room.file(name))?;
+    with_figure(&tables, &scenario.scenario, Some(&ran.totals), |figure| {
+        let chart = if pictures.contains(&Picture::Html) {
+            let svg = timeline_svg(figure).map_err(cannot_draw)?;
+            Some(Chart { svg, readout: Some(figure.readout()), ..Chart::default() })
+        } else {
+            None
+        };
+        Ok(DrawnRun { images: images(figure, pictures)?, chart })
+    })
+}
+
+/// Makes something of the figure of a run.
+fn with_figure<T>(
+    tables: &Tables,
+    scenario: &Scenario,
+    totals: Option<&RunTotals>,
+    make: impl FnOnce(&TimelineFigure<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let servers = tables.by_server();
     let is_server = |pool: &str| servers.iter().any(|(server, _)| *server == pool);
     let pools: Vec<(&PoolSpec, Vec<TimelineRow>)> = scenario
@@ -386,7 +456,7 @@ fn draw(tables: &Tables, told: &Told<'_>, pictures: &[Picture]) -> Result<Vec<(S
             homeless: number == 0,
         });
     let title = format!("{}: {}", scenario.name, scalers_in_words(scenario));
-    let result = told.runs.first().map(report::result_line).unwrap_or_default();
+    let result = totals.map(report::result_line).unwrap_or_default();
     let figure = TimelineFigure {
         title: &title,
         result: &result,
@@ -398,18 +468,7 @@ fn draw(tables: &Tables, told: &Told<'_>, pictures: &[Picture]) -> Result<Vec<(S
             .collect(),
         servers: server_figures.collect(),
     };
-    let cannot = |error: crate::plot::PlotError| Failure::World(format!("cannot draw: {error}"));
-    let mut drawn = Vec::new();
-    for picture in pictures {
-        match picture {
-            Picture::Png => drawn.push(("timeline.png".to_owned(), timeline_png(&figure, 2).map_err(cannot)?)),
-            Picture::Svg => {
-                drawn.push(("timeline.svg".to_owned(), timeline_svg(&figure).map_err(cannot)?.into_bytes()))
-            }
-            Picture::Html => drawn.extend(told.files(&figure, &tables.timeline)?),
-        }
-    }
-    Ok(drawn)
+    make(&figure)
 }
 
 fn pool_figure<'a>(

@@ -10,10 +10,12 @@ use crate::experiment::Crew;
 use crate::experiment::plan::Plan;
 use crate::experiment::plan::read::{PlanOptions, read_plan};
 use crate::experiment::plan::search::{Outcome, Search, Workshop};
+use crate::experiment::stats;
 use crate::manifest::hpa_to_yaml;
+use crate::plot::Landmark;
 use crate::report;
 use crate::report::PlanFound;
-use crate::report::html::PlanTexts;
+use crate::report::html::{Chart, PlanTexts};
 use crate::scenario;
 use crate::scenario::Loaded;
 use serde_json::json;
@@ -48,7 +50,7 @@ pub(super) fn run(arguments: &PlanArguments, voice: Voice, stop: &AtomicBool) ->
     drop(progress);
     let mut written = Vec::new();
     if let Some(folder) = folder {
-        written = write(&folder, &plan, &search, found.as_ref(), arguments)?;
+        written = write(&folder, &plan, &search, found.as_ref(), arguments, stop)?;
         folder.finish()?;
     }
     say(&plan, arguments, voice, (&search, found.as_ref()), place.as_deref(), &written)?;
@@ -116,6 +118,19 @@ fn planned_text(plan: &Plan, planned: &Loaded, folder: &Path) -> String {
     })
 }
 
+/// Writes one file after the other and remembers their names.
+struct Writer<'a> {
+    folder: &'a OutputFolder,
+    names: Vec<String>,
+}
+
+impl Writer<'_> {
+    fn write(&mut self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        self.names.push(name.to_owned());
+        self.folder.write(name, bytes)
+    }
+}
+
 /// Writes everything; returns the names of the files.
 fn write(
     folder: &OutputFolder,
@@ -123,43 +138,35 @@ fn write(
     search: &Search,
     found: Option<&PlanFound>,
     arguments: &PlanArguments,
+    stop: &AtomicBool,
 ) -> Result<Vec<String>, Failure> {
-    let mut names = Vec::new();
-    let mut write = |name: &str, bytes: &[u8]| {
-        names.push(name.to_owned());
-        folder.write(name, bytes)
-    };
+    let mut writer = Writer { folder, names: Vec::new() };
     let pictures = arguments.pictures.chosen();
-    let mut texts = PlanTexts::default();
-    for picture in pictures.iter().filter(|picture| **picture != Picture::Html) {
-        if let Some((name, bytes)) = draw_pareto(&plan.grid, &search.results, *picture)? {
-            write(&name, &bytes)?;
-            texts.pareto_file = name;
+    let mut texts = match found {
+        Some(found) => recommend(&mut writer, plan, found, pictures, stop)?,
+        None => PlanTexts::default(),
+    };
+    let subtitle = format!("plan {} · {}", plan.grid.name, report::plan_size(plan));
+    let landmarks = landmarks(plan, search, found);
+    for picture in pictures {
+        let drawn = draw_pareto(&plan.grid, &search.results, &subtitle, &landmarks, *picture)?;
+        match (drawn, picture) {
+            (None, _) => {}
+            (Some((_, bytes)), Picture::Html) => texts.pareto_svg = String::from_utf8_lossy(&bytes).into_owned(),
+            (Some((name, bytes)), Picture::Png | Picture::Svg) => {
+                writer.write(&name, &bytes)?;
+                texts.pareto_file = name;
+            }
         }
     }
-    if let Some(found) = found {
-        let planned = planned(plan, found.winner)?;
-        texts.planned = planned_text(plan, &planned, folder.path());
-        write(&format!("{PLANNED}.toml"), texts.planned.as_bytes())?;
-        let hpas = export::hpas(&planned.scenario, None).unwrap_or_default();
-        let hpas: Vec<String> = hpas.iter().map(|(name, spec)| hpa_to_yaml(name, spec)).collect();
-        if !hpas.is_empty() {
-            texts.hpa = hpas.join("---\n");
-            write("hpa.yaml", texts.hpa.as_bytes())?;
-        }
-    }
-    write("candidates.csv", plan.grid.points_csv(&search.results).as_bytes())?;
-    if pictures.contains(&Picture::Html)
-        && let Some((_, bytes)) = draw_pareto(&plan.grid, &search.results, Picture::Svg)?
-    {
-        texts.pareto_svg = String::from_utf8_lossy(&bytes).into_owned();
-    }
+    writer.write("candidates.csv", plan.grid.points_csv(&search.results).as_bytes())?;
     let sections = report::html::plan_sections(plan, search, found, &texts);
     for (name, bytes) in super::page::both(&plan.grid.name, &sections) {
         if name == super::page::MARKDOWN || pictures.contains(&Picture::Html) {
-            write(&name, &bytes)?;
+            writer.write(&name, &bytes)?;
         }
     }
+    let mut names = writer.names;
     names.push("run.json".to_owned());
     let about = json!({
         "program": "sim",
@@ -179,6 +186,55 @@ fn write(
     });
     folder.write("run.json", output::pretty(&about).as_bytes())?;
     Ok(names)
+}
+
+/// Writes the recommendation as a scenario, as an autoscaler where it has one, and as a picture of how it goes.
+fn recommend(
+    writer: &mut Writer<'_>,
+    plan: &Plan,
+    found: &PlanFound,
+    pictures: &[Picture],
+    stop: &AtomicBool,
+) -> Result<PlanTexts, Failure> {
+    let planned = planned(plan, found.winner)?;
+    let mut texts = PlanTexts { planned: planned_text(plan, &planned, writer.folder.path()), ..PlanTexts::default() };
+    writer.write(&format!("{PLANNED}.toml"), texts.planned.as_bytes())?;
+    let hpas = export::hpas(&planned.scenario, None).unwrap_or_default();
+    let hpas: Vec<String> = hpas.iter().map(|(name, spec)| hpa_to_yaml(name, spec)).collect();
+    if !hpas.is_empty() {
+        texts.hpa = hpas.join("---\n");
+        writer.write("hpa.yaml", texts.hpa.as_bytes())?;
+    }
+    if pictures.is_empty() {
+        return Ok(texts);
+    }
+    let seed = plan.grid.first_seed;
+    let drawn = output::draw_run(&planned, seed, writer.folder, pictures, stop)?;
+    let mut timeline = Chart {
+        label: format!("{PLANNED}: load, replicas, latency, utilization and queue over time."),
+        caption: format!("The recommended setting under seed {seed}."),
+        ..drawn.chart.unwrap_or_default()
+    };
+    for (kind, bytes) in &drawn.images {
+        timeline.file = format!("{PLANNED}.{kind}");
+        writer.write(&timeline.file, bytes)?;
+    }
+    texts.timeline = Some(timeline);
+    Ok(texts)
+}
+
+/// Where things stand now and where they should.
+fn landmarks(plan: &Plan, search: &Search, found: Option<&PlanFound>) -> Vec<Landmark> {
+    let (Some(found), Some(pareto)) = (found, &plan.grid.report.pareto) else { return Vec::new() };
+    let now = |figure: &str| {
+        let values: Vec<f64> = found.now.iter().filter_map(|outcome| outcome.figure(figure)).collect();
+        stats::estimate(&values).map(|estimate| estimate.mean)
+    };
+    let planned = |figure: &str| search.results.estimate(found.winner, figure).map(|estimate| estimate.mean);
+    let landmark = |words: &str, of: &dyn Fn(&str) -> Option<f64>| {
+        Some(Landmark { cost: of(&pareto.cost)?, value: of(&pareto.against)?, words: words.to_owned() })
+    };
+    [landmark("now", &now), landmark("recommended", &planned)].into_iter().flatten().collect()
 }
 
 fn say(

@@ -7,7 +7,9 @@ use super::{Done, Failure, Voice, estimate, input, output};
 use crate::diagnostics::Problems;
 use crate::experiment::journal::{self, Contents, Header};
 use crate::experiment::{Crew, JOURNAL, Journal, Results, Sweep, SweepOptions, SweepWork, read_sweep, share_of};
-use crate::plot::{Dot, HeatmapFigure, ParetoFigure, Scale, heatmap_png, heatmap_svg, pareto_png, pareto_svg};
+use crate::plot::{
+    Dot, HeatmapFigure, Landmark, ParetoFigure, Scale, heatmap_png, heatmap_svg, pareto_png, pareto_svg,
+};
 use crate::report;
 use crate::scenario;
 use serde_json::{Value, json};
@@ -372,7 +374,7 @@ fn draw(sweep: &Sweep, results: &Results, pictures: &[Picture]) -> Result<Vec<(S
         for number in 0..sweep.report.heatmaps.len() {
             drawn.push(draw_heatmap(sweep, results, number, *picture)?);
         }
-        drawn.extend(draw_pareto(sweep, results, *picture)?);
+        drawn.extend(draw_pareto(sweep, results, &subtitle(sweep, results), &[], *picture)?);
     }
     Ok(drawn)
 }
@@ -395,7 +397,7 @@ fn page(
         let label = format!("Heat map of {} over {x} and {y}.", shown_as(&map.color).0);
         drawn.push((label, text_of(draw_heatmap(sweep, results, number, Picture::Svg)?.1)));
     }
-    if let Some((_, bytes)) = draw_pareto(sweep, results, Picture::Svg)? {
+    if let Some((_, bytes)) = draw_pareto(sweep, results, &subtitle(sweep, results), &[], Picture::Svg)? {
         drawn.push(("What each point costs against what it gives.".to_owned(), text_of(bytes)));
     }
     let charts =
@@ -479,6 +481,8 @@ fn point_in_words(sweep: &Sweep, results: &Results, point: usize) -> String {
 pub(super) fn draw_pareto(
     sweep: &Sweep,
     results: &Results,
+    subtitle: &str,
+    landmarks: &[Landmark],
     picture: Picture,
 ) -> Result<Option<(String, Vec<u8>)>, Failure> {
     let Some(pareto) = &sweep.report.pareto else { return Ok(None) };
@@ -504,14 +508,19 @@ pub(super) fn draw_pareto(
     let least = dots.iter().map(|dot| dot.value).fold(f64::INFINITY, f64::min);
     let most = dots.iter().map(|dot| dot.value).fold(0.0, f64::max);
     let wide = y.ends_with(", s") && least > 0.0 && most > 10.0 * least;
+    let landmarks: Vec<Landmark> = landmarks
+        .iter()
+        .map(|one| Landmark { cost: one.cost * x_factor, value: one.value * y_factor, words: one.words.clone() })
+        .collect();
     let groups = pareto.color.map_or(&[][..], |axis| &sweep.axes[axis].labels);
     let figure = ParetoFigure {
         title: &format!("{} against {}", x.split(',').next().unwrap_or(&x), y.split(',').next().unwrap_or(&y)),
-        subtitle: &format!("{}; the line joins those that none beats on both", subtitle(sweep, results)),
+        subtitle: &format!("{subtitle}; the line joins those that none beats on both"),
         x: &x,
         y: if wide { y.trim_end_matches(", s") } else { &y },
         scale: if wide { Scale::LogSeconds } else { Scale::Linear },
         dots: &dots,
+        landmarks: &landmarks,
         groups,
         names: &names,
     };

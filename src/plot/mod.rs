@@ -21,7 +21,7 @@ mod timeline;
 pub use canvas::PlotError;
 pub use heatmap::{HeatmapFigure, heatmap_png, heatmap_svg};
 pub use models::ModelTicks;
-pub use pareto::{Dot, ParetoFigure, Scale, pareto_png, pareto_svg};
+pub use pareto::{Dot, Landmark, ParetoFigure, Scale, pareto_png, pareto_svg};
 pub use readout::{CurveReadout, Kind, PanelReadout, Readout};
 pub use server::ServerFigure;
 pub use timeline::{PoolFigure, TimelineFigure, timeline_png, timeline_svg};

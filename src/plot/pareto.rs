@@ -22,6 +22,17 @@ pub struct Dot {
     pub front: Option<usize>,
 }
 
+/// A place that the chart names, such as where things stand now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Landmark {
+    /// From left to right.
+    pub cost: f64,
+    /// From below.
+    pub value: f64,
+    /// What it is.
+    pub words: String,
+}
+
 /// How an axis is scaled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
@@ -32,6 +43,7 @@ pub enum Scale {
 }
 
 /// What a Pareto chart shows.
+#[derive(Clone, Copy)]
 pub struct ParetoFigure<'a> {
     /// The two figures.
     pub title: &'a str,
@@ -45,6 +57,8 @@ pub struct ParetoFigure<'a> {
     pub scale: Scale,
     /// All points.
     pub dots: &'a [Dot],
+    /// Places that are named in place of the numbers of the front; empty: those.
+    pub landmarks: &'a [Landmark],
     /// What the groups are, where there are several.
     pub groups: &'a [String],
     /// What each point is, in the order of the points; may be empty.
@@ -87,9 +101,10 @@ impl ParetoFigure<'_> {
         let dots: Vec<&Dot> = self.dots.iter().filter(|dot| dot.cost.is_finite() && dot.value.is_finite()).collect();
         let (x, y) = self.axes(&dots);
         self.draw_axes(sheet, &x, &y)?;
-        let place = |dot: &Dot| {
-            (LEFT_PX + x.part(dot.cost) * (RIGHT_PX - LEFT_PX), BOTTOM_PX - y.part(dot.value) * (BOTTOM_PX - TOP_PX))
+        let at = |cost: f64, value: f64| {
+            (LEFT_PX + x.part(cost) * (RIGHT_PX - LEFT_PX), BOTTOM_PX - y.part(value) * (BOTTOM_PX - TOP_PX))
         };
+        let place = |dot: &Dot| at(dot.cost, dot.value);
         for dot in dots.iter().filter(|dot| dot.front.is_none()) {
             draw_mark(sheet, dot.group, place(dot), BEATEN_OPACITY, false)?;
         }
@@ -116,6 +131,9 @@ impl ParetoFigure<'_> {
         for (number, dot) in &front {
             let (across, up) = place(dot);
             draw_mark(sheet, dot.group, (across, up), 1.0, true)?;
+            if !self.landmarks.is_empty() {
+                continue;
+            }
             // Above its place; below where the number before it stands too near.
             let near = before.is_some_and(|(x, y)| (across - x).abs() < 16.0 && (up - y).abs() < 14.0);
             let (at, anchor) = if near {
@@ -127,16 +145,29 @@ impl ParetoFigure<'_> {
             };
             sheet.text(&number.to_string(), at, Type::regular(11.0, TEXT), anchor)?;
         }
+        for landmark in self.landmarks.iter().filter(|landmark| landmark.cost.is_finite() && landmark.value.is_finite())
+        {
+            let (across, up) = at(landmark.cost, landmark.value);
+            sheet.shape(&outline(0, (across, up), RADIUS_PX + 3.5), TEXT, 1.0)?;
+            sheet.shape(&outline(0, (across, up), RADIUS_PX + 1.5), VERMILION, 1.0)?;
+            // Below it on the side that has room, where the front is not.
+            let look = Type::bold(13.0, TEXT);
+            let right = across + 12.0 + sheet.text_width(&landmark.words, look)? < RIGHT_PX;
+            let (beside, anchor) = if right { (across + 12.0, Anchor::Start) } else { (across - 12.0, Anchor::End) };
+            sheet.text(&landmark.words, (beside, up + 16.0), look, anchor)?;
+        }
         Ok(())
     }
 
     fn axes(&self, dots: &[&Dot]) -> (Axis, Axis) {
-        let ends = |of: fn(&Dot) -> f64| {
-            let values = || dots.iter().map(|dot| of(dot));
+        let landmarks = self.landmarks.iter().map(|landmark| (landmark.cost, landmark.value));
+        let places: Vec<(f64, f64)> = dots.iter().map(|dot| (dot.cost, dot.value)).chain(landmarks).collect();
+        let ends = |of: fn(&(f64, f64)) -> f64| {
+            let values = || places.iter().map(of).filter(|value| value.is_finite());
             (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max))
         };
-        let (least, most) = ends(|dot| dot.cost);
-        let (low, high) = ends(|dot| dot.value);
+        let (least, most) = ends(|place| place.0);
+        let (low, high) = ends(|place| place.1);
         let y = match self.scale {
             Scale::Linear => Axis::between(low, high, 6),
             Scale::LogSeconds => Axis::log_seconds(low, high),
@@ -234,12 +265,19 @@ mod tests {
             y: "good time, %",
             scale: Scale::Linear,
             dots: &dots,
+            landmarks: &[],
             groups: &groups,
             names: &[],
         };
         let svg = pareto_svg(&figure).expect("it can be drawn");
         assert!(["replica hours", "good time, %", "30s"].iter().all(|words| svg.contains(words)));
         assert!(pareto_png(&figure, 1).is_ok_and(|png| png.starts_with(b"\x89PNG")));
+        // With landmarks the front has no numbers.
+        let number = ">\n2\n<";
+        assert!(svg.contains(number));
+        let now = [Landmark { cost: 9.0, value: 70.0, words: "now".to_owned() }];
+        let named = pareto_svg(&ParetoFigure { landmarks: &now, ..figure }).expect("it can be drawn");
+        assert!(named.contains("now") && !named.contains(number));
         let empty = ParetoFigure { dots: &[], groups: &[], scale: Scale::LogSeconds, ..figure };
         assert!(pareto_svg(&empty).is_ok());
     }

@@ -385,7 +385,9 @@ fn rps(rate: f64) -> String {
     if rate >= 99.95 { format!("{rate:.0}/s") } else { format!("{rate:.1}/s") }
 }
 
-pub(super) fn replica_lines(plan: &Plan, around: &Around) -> Vec<(String, String)> {
+pub(super) fn replica_lines(plan: &Plan, search: &Search, found: &Found) -> Vec<(String, String)> {
+    let around = &found.around;
+    let planned = search.race.mean_cost(found.winner, usize::MAX);
     let several = around.pools.len() > 1;
     let whose = |pool: &PoolAround| if several { format!("{}: ", pool.pool) } else { String::new() };
     let mut lines = Vec::new();
@@ -401,8 +403,10 @@ pub(super) fn replica_lines(plan: &Plan, around: &Around) -> Vec<(String, String
             lines.push(("one replica".to_owned(), words));
         }
         if let Some((replicas, cost)) = pool.fixed {
+            // Where less is asked of the scaler than to scale, the reader should know.
+            let words = if cost < planned { "would do without a scaler, for less" } else { "would be needed instead" };
             let (replicas, cost) = (counted(replicas.into(), "replica"), cost_words(plan, cost));
-            lines.push(("fixed size".to_owned(), format!("{}{replicas} would be needed instead: {cost}", whose(pool))));
+            lines.push(("fixed size".to_owned(), format!("{}{replicas} {words}: {cost}", whose(pool))));
         }
     }
     lines
@@ -422,7 +426,7 @@ fn lines_of(plan: &Plan, search: &Search, found: &Found) -> Vec<(String, String)
     let mut lines = neighbours(plan, search, found.winner);
     lines.push(("head-room".to_owned(), head_room(&found.around)));
     lines.push(("fragile".to_owned(), fragile(&found.around)));
-    lines.extend(replica_lines(plan, &found.around));
+    lines.extend(replica_lines(plan, search, found));
     lines.push(fresh_line(plan, found));
     lines
 }

@@ -129,8 +129,9 @@ fn with_objectives(
         let Err(problems) = scenario::load(&base, &with(std::slice::from_ref(one))) else { continue };
         for problem in problems.list.iter().filter(|problem| problem.severity == crate::diagnostics::Severity::Error) {
             fine = false;
-            let own =
-                Problem::error(place_in(section, &problem.message), problem.message.clone(), problem.label.clone());
+            let words = format!("{} {}", problem.message, problem.label);
+            let place = place_in(section, &source.text, &words);
+            let own = Problem::error(place, problem.message.clone(), problem.label.clone());
             top.reader.report(Problem { help: problem.help.clone(), ..own });
         }
     }
@@ -149,11 +150,16 @@ fn with_objectives(
     }
 }
 
-/// The value of the key that a message names, else that of `that`.
-fn place_in(section: &Section<'_>, message: &str) -> Range<usize> {
+/// The value of the key that a problem's words name, else one that they repeat, else that of `that`.
+fn place_in(section: &Section<'_>, text: &str, words: &str) -> Range<usize> {
     let keys = OBJECTIVE.keys.iter().filter(|key| section.has(key.name));
-    let named = keys.clone().find(|key| message.contains(&format!("`{}`", key.name)));
-    named.map_or_else(
+    let named = keys.clone().find(|key| words.contains(&format!("`{}`", key.name)));
+    let repeats = |name: &str| {
+        let value = section.entry(name).and_then(|entry| text.get(entry.node.at.clone()));
+        value.is_some_and(|value| value.starts_with(['"', '\'']) && words.contains(&value.replace('\'', "\"")))
+    };
+    let repeated = || keys.clone().find(|key| repeats(key.name));
+    named.or_else(repeated).map_or_else(
         || if section.has("that") { section.place("that") } else { section.at.clone() },
         |key| section.place(key.name),
     )

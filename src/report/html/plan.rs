@@ -17,6 +17,8 @@ pub struct PlanTexts {
     pub pareto_svg: String,
     /// Its file beside the Markdown; empty without one.
     pub pareto_file: String,
+    /// The timeline of the recommended setting under the first seed.
+    pub timeline: Option<Chart>,
     /// The recommended scenario; empty without one.
     pub planned: String,
     /// Its autoscaler as a manifest; empty without one.
@@ -35,9 +37,13 @@ pub fn plan_sections(plan: &Plan, search: &Search, found: Option<&Found>, texts:
             sections.push(Section::Table(settings(plan, search, found.winner)));
             sections.push(heading("What it changes"));
             sections.extend(Table::of(goal_rows(plan, search, found), 1).map(Section::Table));
+            if let Some(timeline) = &texts.timeline {
+                sections.push(heading("How it goes"));
+                sections.push(Section::Svg(timeline.clone()));
+            }
             sections.push(heading("How far it carries"));
             sections.extend(Table::of(carries_rows(&found.around), 3).map(Section::Table));
-            for (label, words) in replica_lines(plan, &found.around) {
+            for (label, words) in replica_lines(plan, search, found) {
                 sections.push(Section::Text(format!("{label}: {words}.")));
             }
             sections.push(Section::Text(format!(
