@@ -1,10 +1,11 @@
 //! The figures of a run by name: what comparisons, sweeps and plans speak of.
 //!
-//! Names are those of objectives (`p95`, `errors`, `cost`); a pool's own figure has the pool's name before it
-//! (`chat.p95`) and exists where there are several pools. Unit and direction follow from the name alone, so what was
-//! written down can be read again. Latencies are those of done requests.
+//! Names are those of objectives (`p95`, `errors`, `cost`). A figure of one pool, model or pipeline has its name before
+//! it (`chat.p95`); those of a pool exist where there are several. Unit and direction follow from the name alone, so what
+//! was written down can be read again. Latencies are those of done requests.
 
-use crate::record::{Latencies, LatencyTotals, PoolTotals, RunTotals};
+use crate::record::{Latencies, LatencyTotals, ModelTotals, PipelineTotals, PoolTotals, RunTotals};
+use crate::scenario::Scenario;
 
 /// What a figure is measured in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,22 +47,18 @@ pub struct FigureKey {
 impl FigureKey {
     /// The figure of this name; `None` if nothing is called so.
     pub fn of(name: &str) -> Option<Self> {
-        let (pool, own) = match name.split_once('.').filter(|(pool, _)| !pool.starts_with('p') || !is_quantile(name)) {
-            Some((pool, own)) => (Some(pool), own),
+        let (owner, own) = match owner_of(name) {
+            Some((owner, own)) => (Some(owner), own),
             None => (None, name),
         };
-        let (unit, better, headline) = match (quantile_of(own), pool) {
+        let (unit, better, headline) = match (quantile_of(own), owner) {
             (Some(_), _) => (Unit::Seconds, Better::Lower, HEADLINE_QUANTILES.contains(&own)),
-            (None, None) => {
-                let known = RUN_FIGURES.iter().find(|known| known.name == own)?;
-                (known.unit, known.better, known.headline)
-            }
-            (None, Some(_)) => {
-                let known = POOL_FIGURES.iter().find(|known| known.name == own)?;
-                (known.unit, known.better, known.headline)
-            }
+            (None, None) => kind_in(RUN_FIGURES, own)?,
+            (None, Some(_)) => kind_in(POOL_FIGURES, own)
+                .or_else(|| kind_in(MODEL_FIGURES, own))
+                .or_else(|| kind_in(PIPELINE_FIGURES, own))?,
         };
-        let headline = headline && (pool.is_none() || POOL_HEADLINES.contains(&own));
+        let headline = headline && (owner.is_none() || OWNED_HEADLINES.contains(&own));
         Some(Self { name: name.to_owned(), unit, better, headline })
     }
 
@@ -71,7 +68,7 @@ impl FigureKey {
             "objectives" => "objectives met".to_owned(),
             name if is_quantile(name) => name.to_owned(),
             name => match name.split_once('.') {
-                Some((pool, own)) => format!("{pool} {}", own.replace('_', " ")),
+                Some((owner, own)) => format!("{owner} {}", own.replace('_', " ")),
                 None => name.replace('_', " "),
             },
         }
@@ -81,7 +78,7 @@ impl FigureKey {
 /// Quantiles that every run has.
 const QUANTILES: [&str; 3] = ["p50", "p95", "p99"];
 const HEADLINE_QUANTILES: [&str; 3] = QUANTILES;
-const POOL_HEADLINES: [&str; 4] = ["p95", "errors", "replica_hours", "cost"];
+const OWNED_HEADLINES: [&str; 4] = ["p95", "errors", "replica_hours", "cost"];
 
 /// The quantile that a name such as `p95` or `p99.9` speaks of.
 pub fn quantile_of(name: &str) -> Option<f64> {
@@ -98,11 +95,66 @@ fn is_quantile(name: &str) -> bool {
     quantile_of(name).is_some()
 }
 
+/// Whose figure a name speaks of, and which one: `chat` and `p95`. `None`: the whole run's.
+pub fn owner_of(name: &str) -> Option<(&str, &str)> {
+    name.split_once('.').filter(|_| !is_quantile(name))
+}
+
+/// What has figures of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// One of several pools; a server is one too.
+    Pool,
+    /// A model.
+    Model,
+    /// A pipeline.
+    Pipeline,
+}
+
+impl Owner {
+    /// Everything that has figures of its own in runs of a scenario.
+    pub fn all(scenario: &Scenario) -> Vec<(&str, Self)> {
+        let pools = scenario.pools.iter().filter(|_| scenario.pools.len() > 1);
+        let models = scenario.seldon.iter().flat_map(|seldon| &seldon.models);
+        let pipelines = scenario.seldon.iter().flat_map(|seldon| &seldon.flows);
+        let pools = pools.map(|pool| (pool.name.as_str(), Self::Pool));
+        let models = models.map(|model| (model.spec.name.as_str(), Self::Model));
+        let pipelines = pipelines.map(|pipeline| (pipeline.name.as_str(), Self::Pipeline));
+        pools.chain(models).chain(pipelines).collect()
+    }
+
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pool => "pool",
+            Self::Model => "model",
+            Self::Pipeline => "pipeline",
+        }
+    }
+
+    /// The names of its figures, without its own.
+    pub fn figures(self) -> Vec<&'static str> {
+        match self {
+            Self::Pool => names_in(POOL_FIGURES),
+            Self::Model => names_in(MODEL_FIGURES),
+            Self::Pipeline => names_in(PIPELINE_FIGURES),
+        }
+    }
+}
+
+/// Names of a list, with the usual quantiles before the mean.
+fn names_in<F>(known: &[Known<F>]) -> Vec<&'static str> {
+    let quantiles = |name: &str| if name == "mean" { &QUANTILES[..] } else { &[] };
+    known.iter().flat_map(|known| quantiles(known.name).iter().copied().chain([known.name])).collect()
+}
+
+fn kind_in<F>(known: &[Known<F>], name: &str) -> Option<(Unit, Better, bool)> {
+    known.iter().find(|known| known.name == name).map(|known| (known.unit, known.better, known.headline))
+}
+
 /// All names that a run without names of pools can have, but other quantiles than the usual ones.
 pub fn known_names() -> Vec<&'static str> {
-    let before = RUN_FIGURES.iter().take_while(|known| known.name != "mean").map(|known| known.name);
-    let after = RUN_FIGURES.iter().skip_while(|known| known.name != "mean").map(|known| known.name);
-    before.chain(QUANTILES).chain(after).collect()
+    names_in(RUN_FIGURES)
 }
 
 /// What a run came to, as far as figures need it.
@@ -124,13 +176,13 @@ struct Known<F> {
 }
 
 type OfRun = for<'a> fn(Whole<'a>) -> Option<f64>;
-type OfPool = fn(&PoolTotals) -> Option<f64>;
+type Of<T> = fn(&T) -> Option<f64>;
 
 const fn whole(name: &'static str, unit: Unit, better: Better, headline: bool, value: OfRun) -> Known<OfRun> {
     Known { name, unit, better, headline, value }
 }
 
-const fn single(name: &'static str, unit: Unit, better: Better, headline: bool, value: OfPool) -> Known<OfPool> {
+const fn single<T>(name: &'static str, unit: Unit, better: Better, headline: bool, value: Of<T>) -> Known<Of<T>> {
     Known { name, unit, better, headline, value }
 }
 
@@ -183,7 +235,7 @@ const RUN_FIGURES: &[Known<OfRun>] = &[
 ];
 
 /// Figures of one pool where there are several; quantiles stand before the mean.
-const POOL_FIGURES: &[Known<OfPool>] = &[
+const POOL_FIGURES: &[Known<Of<PoolTotals>>] = &[
     single("errors", Unit::Share, Better::Lower, true, |pool| pool.errors_ratio),
     single("mean", Unit::Seconds, Better::Lower, true, |pool| pool.latency.map(|latency| latency.mean_s)),
     single("utilization", Unit::Share, Better::Neither, false, |pool| pool.utilization_ratio),
@@ -194,6 +246,24 @@ const POOL_FIGURES: &[Known<OfPool>] = &[
     single("cost", Unit::Money, Better::Lower, true, |pool| Some(pool.cost_usd)),
     single("cost_per_million", Unit::Money, Better::Lower, false, |pool| pool.cost_per_million_usd),
     single("scale_actions", Unit::Plain, Better::Lower, true, |pool| Some(pool.scale_actions as f64)),
+];
+
+/// Figures of one model.
+const MODEL_FIGURES: &[Known<Of<ModelTotals>>] = &[
+    single("errors", Unit::Share, Better::Lower, true, |model| model.requests.errors_ratio),
+    single("mean", Unit::Seconds, Better::Lower, true, |model| model.requests.latency.map(|latency| latency.mean_s)),
+    single("queue", Unit::Plain, Better::Lower, false, |model| Some(model.queue_max as f64)),
+    single("model_replica_hours", Unit::Plain, Better::Lower, true, |model| Some(model.model_replica_hours)),
+    single("reloads", Unit::Plain, Better::Lower, false, |model| Some(model.reloads as f64)),
+    single("scale_actions", Unit::Plain, Better::Lower, true, |model| Some(model.scale_actions as f64)),
+];
+
+/// Figures of one pipeline.
+const PIPELINE_FIGURES: &[Known<Of<PipelineTotals>>] = &[
+    single("errors", Unit::Share, Better::Lower, true, |pipeline| pipeline.requests.errors_ratio),
+    single("mean", Unit::Seconds, Better::Lower, true, |pipeline| {
+        pipeline.requests.latency.map(|latency| latency.mean_s)
+    }),
 ];
 
 impl<'a> Whole<'a> {
@@ -239,26 +309,42 @@ pub fn figures(run: Whole<'_>, more: &[String]) -> Vec<FigureValue> {
         }
         all.push((known.name.to_owned(), (known.value)(run)));
     }
-    if run.totals.pools.len() > 1 {
-        for pool in &run.totals.pools {
-            for known in POOL_FIGURES {
-                if known.name == "mean" {
-                    all.extend(QUANTILES.iter().map(|name| {
-                        let quantile = quantile_of(name).expect("the usual ones are quantiles");
-                        let value = pool.latency.and_then(|latency| told_quantile(&latency, quantile));
-                        (format!("{}.{name}", pool.pool), value)
-                    }));
-                }
-                all.push((format!("{}.{}", pool.pool, known.name), (known.value)(pool)));
-            }
-        }
+    let RunTotals { pools, models, pipelines, .. } = run.totals;
+    for pool in pools.iter().filter(|_| pools.len() > 1) {
+        add_owned(&mut all, &pool.pool, pool.latency, POOL_FIGURES, pool);
+    }
+    for model in models {
+        add_owned(&mut all, &model.model, model.requests.latency, MODEL_FIGURES, model);
+    }
+    for pipeline in pipelines {
+        add_owned(&mut all, &pipeline.pipeline, pipeline.requests.latency, PIPELINE_FIGURES, pipeline);
     }
     all
+}
+
+/// The figures of one owner, whose name stands before theirs.
+fn add_owned<T>(
+    all: &mut Vec<FigureValue>,
+    owner: &str,
+    latency: Option<LatencyTotals>,
+    known: &[Known<Of<T>>],
+    totals: &T,
+) {
+    for known in known {
+        if known.name == "mean" {
+            all.extend(QUANTILES.iter().map(|name| {
+                let quantile = quantile_of(name).expect("the usual ones are quantiles");
+                (format!("{owner}.{name}"), latency.and_then(|latency| told_quantile(&latency, quantile)))
+            }));
+        }
+        all.push((format!("{owner}.{}", known.name), (known.value)(totals)));
+    }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::record::RequestTotals;
     use crate::units::Span;
 
     pub fn pool(name: &str, done: u64, rejected: u64, mean_s: f64, cost_usd: f64) -> PoolTotals {
@@ -344,6 +430,27 @@ pub(super) mod tests {
         assert_eq!((value(&all, "p95"), value(&all, "b.p95")), (Some(0.25), Some(3.0 * 0.4)));
         // Peaks of two pools need not be at the same time.
         assert_eq!((value(&all, "replicas_max"), value(&all, "b.replicas_max")), (None, Some(3.0)));
+    }
+
+    #[test]
+    fn models_and_pipelines_have_figures_of_their_own() {
+        let requests = RequestTotals {
+            errors_ratio: Some(0.25),
+            latency: pool("m", 1, 0, 0.5, 0.0).latency,
+            ..RequestTotals::default()
+        };
+        let model =
+            ModelTotals { model: "rank".to_owned(), requests: requests.clone(), reloads: 3, ..ModelTotals::default() };
+        let pipeline = PipelineTotals { pipeline: "chain".to_owned(), requests };
+        let totals =
+            RunTotals { models: vec![model], pipelines: vec![pipeline], ..totals(vec![pool("a", 3, 1, 0.1, 4.0)]) };
+        let all = figures(Whole { totals: &totals, latencies: None }, &[]);
+        assert_eq!((value(&all, "rank.errors"), value(&all, "rank.reloads")), (Some(0.25), Some(3.0)));
+        assert_eq!((value(&all, "rank.p95"), value(&all, "chain.mean")), (Some(1.5), Some(0.5)));
+        assert!(!all.iter().any(|(name, _)| name == "chain.reloads" || name == "a.p95"));
+        for (name, _) in all {
+            assert!(FigureKey::of(&name).is_some(), "{name}");
+        }
     }
 
     #[test]

@@ -89,6 +89,22 @@ pub struct PoolTotals {
     pub conditions: Vec<ConditionTotals>,
 }
 
+impl PoolTotals {
+    /// Its requests, as those of models and pipelines are told.
+    pub fn requests(&self) -> RequestTotals {
+        RequestTotals {
+            offered: self.offered,
+            done: self.done,
+            rejected: self.rejected,
+            timed_out: self.timed_out,
+            lost: self.lost,
+            unfinished: self.unfinished,
+            errors_ratio: self.errors_ratio,
+            latency: self.latency,
+        }
+    }
+}
+
 /// Requests by how they ended.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RequestTotals {

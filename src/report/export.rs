@@ -1,8 +1,9 @@
 //! Totals for programs and documents: rows per seed, CSV, Markdown, the line under a picture's title.
 
-use super::summary::{mark, objective_name, objective_value, summary_json};
-use super::words::{count, latency, percent, usd, whole_percent};
-use crate::record::{PoolTotals, RunTotals};
+use super::amounts::markdown;
+use super::seldon::{model_table, pipeline_table, server_table};
+use super::summary::{mark, objective_name, objective_value, pool_table, summary_json};
+use crate::record::{ModelTotals, PoolTotals, RequestTotals, RunTotals};
 use serde_json::{Value, json};
 
 /// `summary.json`: the totals of the run, or of each seed.
@@ -28,22 +29,25 @@ pub fn totals_of_json(text: &str) -> Result<RunTotals, String> {
     serde_json::from_value(first).map_err(|error| error.to_string())
 }
 
-/// A figure of a pool and its column.
-type Column = (&'static str, fn(&PoolTotals) -> Option<f64>);
+/// A column and its figure.
+type Column<T> = (&'static str, fn(&T) -> Option<f64>);
 
-const COLUMNS: [Column; 21] = [
-    ("offered", |pool| Some(pool.offered as f64)),
-    ("done", |pool| Some(pool.done as f64)),
-    ("rejected", |pool| Some(pool.rejected as f64)),
-    ("timed_out", |pool| Some(pool.timed_out as f64)),
-    ("lost", |pool| Some(pool.lost as f64)),
-    ("unfinished", |pool| Some(pool.unfinished as f64)),
-    ("errors_ratio", |pool| pool.errors_ratio),
-    ("latency_mean_s", |pool| pool.latency.map(|latency| latency.mean_s)),
-    ("latency_p50_s", |pool| pool.latency.map(|latency| latency.p50_s)),
-    ("latency_p95_s", |pool| pool.latency.map(|latency| latency.p95_s)),
-    ("latency_p99_s", |pool| pool.latency.map(|latency| latency.p99_s)),
-    ("latency_max_s", |pool| pool.latency.map(|latency| latency.max_s)),
+const OF_REQUESTS: [Column<RequestTotals>; 12] = [
+    ("offered", |requests| Some(requests.offered as f64)),
+    ("done", |requests| Some(requests.done as f64)),
+    ("rejected", |requests| Some(requests.rejected as f64)),
+    ("timed_out", |requests| Some(requests.timed_out as f64)),
+    ("lost", |requests| Some(requests.lost as f64)),
+    ("unfinished", |requests| Some(requests.unfinished as f64)),
+    ("errors_ratio", |requests| requests.errors_ratio),
+    ("latency_mean_s", |requests| requests.latency.map(|latency| latency.mean_s)),
+    ("latency_p50_s", |requests| requests.latency.map(|latency| latency.p50_s)),
+    ("latency_p95_s", |requests| requests.latency.map(|latency| latency.p95_s)),
+    ("latency_p99_s", |requests| requests.latency.map(|latency| latency.p99_s)),
+    ("latency_max_s", |requests| requests.latency.map(|latency| latency.max_s)),
+];
+
+const OF_POOLS: [Column<PoolTotals>; 9] = [
     ("replicas_min", |pool| Some(f64::from(pool.replicas_min))),
     ("replicas_mean", |pool| Some(pool.replicas_mean)),
     ("replicas_max", |pool| Some(f64::from(pool.replicas_max))),
@@ -55,33 +59,85 @@ const COLUMNS: [Column; 21] = [
     ("scale_actions", |pool| Some(pool.scale_actions as f64)),
 ];
 
-/// `seeds.csv`: one row per seed, one column per figure; a pool's columns begin with its name where there are several.
+/// A model's replicas are those that Envoy knew.
+const OF_MODELS: [Column<ModelTotals>; 7] = [
+    ("replicas_min", |model| Some(model.available.min as f64)),
+    ("replicas_mean", |model| Some(model.available.mean)),
+    ("replicas_max", |model| Some(model.available.max as f64)),
+    ("queue_max", |model| Some(model.queue_max as f64)),
+    ("model_replica_hours", |model| Some(model.model_replica_hours)),
+    ("reloads", |model| Some(model.reloads as f64)),
+    ("scale_actions", |model| Some(model.scale_actions as f64)),
+];
+
+/// What a run says of one pool, model or pipeline: its kind, its name, and its figures by column.
+struct Owned<'a> {
+    kind: &'static str,
+    name: &'a str,
+    figures: Vec<(&'static str, Option<f64>)>,
+}
+
+impl<'a> Owned<'a> {
+    fn of<T>(kind: &'static str, name: &'a str, requests: &RequestTotals, columns: &[Column<T>], totals: &T) -> Self {
+        let of_requests = OF_REQUESTS.iter().map(|(column, figure)| (*column, figure(requests)));
+        let own = columns.iter().map(|(column, figure)| (*column, figure(totals)));
+        Self { kind, name, figures: of_requests.chain(own).collect() }
+    }
+
+    fn all(run: &'a RunTotals) -> Vec<Self> {
+        let pools = run.pools.iter().map(|pool| Self::of("pool", &pool.pool, &pool.requests(), &OF_POOLS, pool));
+        let models = run.models.iter().map(|model| Self::of("model", &model.model, &model.requests, &OF_MODELS, model));
+        let pipelines = run
+            .pipelines
+            .iter()
+            .map(|pipeline| Self::of("pipeline", &pipeline.pipeline, &pipeline.requests, &[], pipeline));
+        pools.chain(models).chain(pipelines).collect()
+    }
+}
+
+/// `seeds.csv`: one row per seed, one column per figure; columns begin with a name where there are several pools, or
+/// models and pipelines besides.
 pub fn seeds_csv(runs: &[RunTotals]) -> String {
     let Some(first) = runs.first() else { return String::new() };
-    let prefix = |pool: &PoolTotals| if first.pools.len() > 1 { format!("{}.", pool.pool) } else { String::new() };
+    let all = Owned::all(first);
+    let prefix = |owned: &Owned<'_>| if all.len() > 1 { format!("{}.", owned.name) } else { String::new() };
     let mut header = vec!["seed".to_owned(), "good_time_ratio".to_owned(), "recovery_s".to_owned()];
-    for pool in &first.pools {
-        header.extend(COLUMNS.iter().map(|(name, _)| format!("{}{name}", prefix(pool))));
+    for owned in &all {
+        header.extend(owned.figures.iter().map(|(column, _)| format!("{}{column}", prefix(owned))));
     }
     let mut text = format!("{}\n", header.join(","));
     for run in runs {
         let mut cells = vec![run.seed.to_string(), cell(run.good_time_ratio), cell(run.recovery_s)];
-        for pool in &run.pools {
-            cells.extend(COLUMNS.iter().map(|(_, figure)| cell(figure(pool))));
-        }
+        let figures = Owned::all(run).into_iter().flat_map(|owned| owned.figures);
+        cells.extend(figures.map(|(_, value)| cell(value)));
         text.push_str(&format!("{}\n", cells.join(",")));
     }
     text
 }
 
-/// One row per run and pool.
+/// One row per run and pool, model or pipeline; a cell is empty where that has no such figure.
 pub fn totals_csv(runs: &[RunTotals]) -> String {
-    let names: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
-    let mut text = format!("scenario,seed,pool,{}\n", names.join(","));
+    let mut columns: Vec<&str> = Vec::new();
+    let names = OF_REQUESTS.iter().map(|(column, _)| *column).chain(OF_POOLS.iter().map(|(column, _)| *column));
+    for column in names.chain(OF_MODELS.iter().map(|(column, _)| *column)) {
+        if !columns.contains(&column) {
+            columns.push(column);
+        }
+    }
+    let mut text = format!("scenario,seed,kind,name,{}\n", columns.join(","));
     for run in runs {
-        for pool in &run.pools {
-            let cells: Vec<String> = COLUMNS.iter().map(|(_, figure)| cell(figure(pool))).collect();
-            text.push_str(&format!("{},{},{},{}\n", run.scenario, run.seed, pool.pool, cells.join(",")));
+        for owned in Owned::all(run) {
+            let value =
+                |column: &&str| owned.figures.iter().find(|(own, _)| own == column).and_then(|(_, value)| *value);
+            let cells: Vec<String> = columns.iter().map(|column| cell(value(column))).collect();
+            text.push_str(&format!(
+                "{},{},{},{},{}\n",
+                run.scenario,
+                run.seed,
+                owned.kind,
+                owned.name,
+                cells.join(",")
+            ));
         }
     }
     text
@@ -105,27 +161,11 @@ pub fn totals_markdown(runs: &[RunTotals]) -> String {
             }
             text.push('\n');
         }
-        text.push_str("| pool | requests | p50 | p95 | p99 | errors | replicas min/mean/max | utilization | cost |\n");
-        text.push_str("|---|---:|---:|---:|---:|---:|---:|---:|---:|\n");
-        for pool in &run.pools {
-            let of_done = |pick: fn(&crate::record::LatencyTotals) -> f64| {
-                pool.latency.as_ref().map_or("–".to_owned(), |totals| latency(pick(totals)))
-            };
-            text.push_str(&format!(
-                "| {} | {} | {} | {} | {} | {} | {}/{:.1}/{} | {} | {} |\n",
-                pool.pool,
-                count(pool.offered),
-                of_done(|totals| totals.p50_s),
-                of_done(|totals| totals.p95_s),
-                of_done(|totals| totals.p99_s),
-                pool.errors_ratio.map_or("–".to_owned(), percent),
-                pool.replicas_min,
-                pool.replicas_mean,
-                pool.replicas_max,
-                pool.utilization_ratio.map_or("–".to_owned(), whole_percent),
-                usd(pool.cost_usd),
-            ));
-        }
+        let tables = [pool_table(run), model_table(run), server_table(run), pipeline_table(run)];
+        let words = [1, 2, 1, 1];
+        let tables = tables.into_iter().zip(words).filter(|(rows, _)| rows.len() > 1);
+        let tables: Vec<String> = tables.map(|(rows, words)| markdown(&rows, words)).collect();
+        text.push_str(&tables.join("\n"));
         text.push('\n');
     }
     text
@@ -181,6 +221,28 @@ mod tests {
         run.pools.push(PoolTotals { pool: "rank".to_owned(), latency: None, ..chat() });
         let two = seeds_csv(&[run]);
         assert!(two.lines().next().is_some_and(|header| header.contains(",rank.latency_p95_s,")));
-        assert_eq!(two.lines().nth(1).map(|line| line.split(',').count()), Some(3 + 2 * COLUMNS.len()));
+        assert_eq!(
+            two.lines().nth(1).map(|line| line.split(',').count()),
+            Some(3 + 2 * (OF_REQUESTS.len() + OF_POOLS.len()))
+        );
+    }
+
+    #[test]
+    fn models_stand_beside_pools() {
+        let model = ModelTotals { model: "rank".to_owned(), reloads: 3, ..ModelTotals::default() };
+        let run = RunTotals { models: vec![model], ..spike() };
+        let seeds = seeds_csv(std::slice::from_ref(&run));
+        let cells = |line: usize| seeds.lines().nth(line).map(|line| line.split(',').collect::<Vec<_>>());
+        let (header, row) = (cells(0).expect("a header"), cells(1).expect("a row"));
+        assert_eq!(header.len(), row.len());
+        let place = header.iter().position(|column| *column == "rank.reloads").expect("a column of the model");
+        assert_eq!(row[place], "3");
+        assert!(header.contains(&"chat.cost_usd"));
+        let totals = totals_csv(std::slice::from_ref(&run));
+        let lines: Vec<&str> = totals.lines().collect();
+        assert!(lines[0].starts_with("scenario,seed,kind,name,offered,"), "{}", lines[0]);
+        assert!(lines[1].starts_with("spike,42,pool,chat,1667912,") && lines[2].starts_with("spike,42,model,rank,0,"));
+        assert!(lines.iter().all(|line| line.split(',').count() == lines[0].split(',').count()));
+        assert!(totals_markdown(&[run]).contains("| rank |"));
     }
 }

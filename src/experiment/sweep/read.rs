@@ -3,7 +3,7 @@
 use super::{HeatmapSpec, ParetoSpec, Places, ReportSpec, Sample, Sweep};
 use crate::diagnostics::{Problem, Problems, Source, closest};
 use crate::experiment::axes::{Axis, MOST_POINTS, ZIP, grouped, read_axes, read_zip};
-use crate::experiment::figures::{FigureKey, known_names};
+use crate::experiment::figures::{FigureKey, Owner, known_names, owner_of};
 use crate::experiment::sample::{Method, SOBOL_AXES, sample};
 use crate::scenario;
 use crate::scenario::keys::{Fallback, Key, Keys, Kind};
@@ -375,37 +375,47 @@ pub(in crate::experiment) struct Names<'a> {
 impl Names<'_> {
     /// Is there a figure of this name in runs of the base?
     pub fn figure(&self, name: &str, at: &Range<usize>) -> Option<String> {
-        let pools: Vec<&str> =
-            self.base.iter().flat_map(|base| base.pools.iter().map(|pool| pool.name.as_str())).collect();
-        let complain = |message: String, help: String| {
-            self.reader.report(Problem::error(at.clone(), message, "not a figure").help(help));
-            None
+        match self.no_figure(name) {
+            None => Some(name.to_owned()),
+            Some((message, help)) => {
+                self.reader.report(Problem::error(at.clone(), message, "not a figure").help(help));
+                None
+            }
+        }
+    }
+
+    /// Why runs of the base have no figure of this name, and what to write; `None` if they have.
+    fn no_figure(&self, name: &str) -> Option<(String, String)> {
+        let one_of = |what: &str, wanted: &str, names: &[&str]| match closest(wanted, names.iter().copied()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("the {what} are {}", names.join(", ")),
         };
-        let known = FigureKey::of(name);
-        let owner = name.split_once('.').filter(|_| crate::experiment::figures::quantile_of(name).is_none());
-        match (known, owner) {
-            (Some(_), None) => Some(name.to_owned()),
-            (Some(_), Some(_)) if self.base.is_none() => Some(name.to_owned()),
-            (Some(_), Some((pool, own))) if pools.len() < 2 => {
-                let help = format!("write `{own}`");
-                complain(format!("there is one pool, so `{pool}` need not be named"), help)
+        match (owner_of(name), self.base) {
+            (Some((owner, own)), Some(base)) => {
+                let owners = Owner::all(base);
+                if let Some(&(_, kind)) = owners.iter().find(|(known, _)| *known == owner) {
+                    let figures = kind.figures();
+                    return (!figures.contains(&own)).then(|| {
+                        let word = kind.word();
+                        (
+                            format!("`{own}` is no figure of a {word}"),
+                            one_of(&format!("figures of a {word}"), own, &figures),
+                        )
+                    });
+                }
+                if base.pools.iter().any(|pool| pool.name == owner) {
+                    let message = format!("there is one pool, so `{owner}` need not be named");
+                    return Some((message, format!("write `{own}`")));
+                }
+                let mut names: Vec<&str> = owners.iter().map(|(name, _)| *name).collect();
+                if base.pools.len() == 1 {
+                    names.extend(base.pools.iter().map(|pool| pool.name.as_str()));
+                }
+                let whose = if base.seldon.is_some() { "pool, model or pipeline" } else { "pool" };
+                Some((format!("there is no {whose} \"{owner}\""), one_of("names", owner, &names)))
             }
-            (Some(_), Some((pool, _))) if pools.contains(&pool) => Some(name.to_owned()),
-            (_, Some((pool, _))) if self.base.is_some() && !pools.contains(&pool) => {
-                let help = match closest(pool, pools.iter().copied()) {
-                    Some(meant) => format!("did you mean \"{meant}\"?"),
-                    None => format!("the pools are {}", pools.join(", ")),
-                };
-                complain(format!("there is no pool \"{pool}\""), help)
-            }
-            _ => {
-                let names = known_names();
-                let help = match closest(name, names.iter().copied()) {
-                    Some(meant) => format!("did you mean `{meant}`?"),
-                    None => format!("the figures are {}", names.join(", ")),
-                };
-                complain(format!("`{name}` is no figure"), help)
-            }
+            _ if FigureKey::of(name).is_some() => None,
+            _ => Some((format!("`{name}` is no figure"), one_of("figures", name, &known_names()))),
         }
     }
 
@@ -497,15 +507,10 @@ fn read_sort(section: &Section<'_>, names: &Names<'_>, options: &SweepOptions, c
     if !flag {
         return names.figure(&name, &section.place("sort"));
     }
-    if FigureKey::of(&name).is_some() {
-        return Some(name);
-    }
+    let Some((_, help)) = names.no_figure(&name) else { return Some(name) };
     let text = format!("--sort {name}");
-    let all: Vec<&str> = known_names().into_iter().chain(names.axes.iter().map(|axis| axis.name.as_str())).collect();
-    let label = match closest(&name, all.iter().copied()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => "neither a figure nor an axis".to_owned(),
-    };
+    let axes = names.axes.iter().map(|axis| axis.name.as_str());
+    let label = closest(&name, axes).map_or(help, |meant| format!("did you mean `{meant}`?"));
     let flag = crate::diagnostics::Flag { at: "--sort ".len()..text.len(), text };
     names.reader.report(Problem::flag(flag, format!("`{name}` is no column"), label));
     None
