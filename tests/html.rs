@@ -45,6 +45,14 @@ heatmap = [{ x = "pool.chat.scaler.hpa.cpu", y = "pool.chat.start.load", color =
 pareto = { cost = "replica_hours", against = "p95" }
 "#;
 
+const PLAN: &str = r#"
+base = "small.toml"
+seeds = 3
+max_seeds = 29
+[search]
+"pool.chat.scaler.hpa.min_replicas" = [2, 6, 8]
+"#;
+
 /// A folder of a test's own, removed when it is dropped.
 struct Room(PathBuf);
 
@@ -55,6 +63,7 @@ impl Room {
         fs::create_dir_all(&path).expect("a temporary folder");
         fs::write(path.join("small.toml"), SCENARIO).expect("a scenario");
         fs::write(path.join("grid.toml"), SWEEP).expect("a sweep");
+        fs::write(path.join("plan.toml"), PLAN).expect("a plan");
         Self(path)
     }
 
@@ -345,7 +354,9 @@ fn a_browser_opens_the_pages_without_a_complaint_and_shows_values() {
     room.sim(&["run", "small.toml", "--plots", "html", "-q"]);
     room.sim(&["compare", "small.toml", "output/small", "--seeds", "2", "-q", "-o", "both"]);
     room.sim(&["sweep", "grid.toml", "--plots", "html", "-q"]);
-    for folder in ["output/small", "both", "output/grid"] {
+    room.sim(&["plan", "plan.toml", "--plots", "html", "-q"]);
+    assert_alone(&room.read("output/plan/report.html"));
+    for folder in ["output/small", "both", "output/grid", "output/plan"] {
         let file = format!("{folder}/report.html");
         for dark in [false, true] {
             let (console, picture) = opened(&browser, &room, &file, dark);

@@ -9,8 +9,8 @@ use crate::experiment::crew::run_once;
 use crate::plot::{ModelTicks, PlotError, PoolFigure, ServerFigure, TimelineFigure, timeline_png, timeline_svg};
 use crate::record::{
     ConditionSpec, Figure, FilePlan, FileRecorder, LatencyRow, ModelName, ModelRow, Objective, ObjectiveScope,
-    Recorder, RunTotals, ScalerPlan, SeldonNames, ServerName, ServerRow, Sink, TableReader, TableWriter, Tally,
-    TallyPlan, TallyPool, TimelineRow, Truth,
+    PooledLatency, Recorder, RunTotals, ScalerPlan, SeldonNames, ServerName, ServerRow, Sink, TableReader, TableWriter,
+    Tally, TallyPlan, TallyPool, TimelineRow, Truth,
 };
 use crate::report;
 use crate::report::html::Chart;
@@ -171,6 +171,7 @@ pub(super) fn complete(
     files: Files<'_>,
     tally: &Tally,
     totals: &[RunTotals],
+    pooled: &[PooledLatency],
 ) -> Result<Vec<String>, Failure> {
     let mut names: Vec<String> = ["timeline.csv", "decisions.csv", "events.csv"].map(str::to_owned).to_vec();
     if files.requests {
@@ -189,14 +190,14 @@ pub(super) fn complete(
         folder.write("seeds.csv", report::seeds_csv(totals).as_bytes())?;
         names.push("seeds.csv".to_owned());
     }
-    folder.write("summary.json", pretty(&report::runs_json(totals)).as_bytes())?;
+    folder.write("summary.json", pretty(&report::runs_json(totals, pooled)).as_bytes())?;
     let scenario_text = scenario_text(&files, folder.path());
     folder.write("scenario.toml", scenario_text.as_bytes())?;
     names.extend(["summary.json", "scenario.toml", "run.json"].map(str::to_owned));
     if !files.pictures.is_empty() {
         let tables = Tables::read(|name| folder.file(name))?;
         let about = About::of_run(&files, picture_in(files.pictures));
-        let told = Told::read(files.loaded, totals, scenario_text, about, |name| folder.file(name))?;
+        let told = Told::read(files.loaded, (totals, pooled), scenario_text, about, |name| folder.file(name))?;
         for (name, bytes) in draw(&tables, &told, files.pictures)? {
             folder.write(&name, &bytes)?;
             names.push(name);
@@ -348,7 +349,7 @@ pub(super) fn draw_folder(path: &Path, pictures: &[Picture]) -> Result<Vec<(Stri
     let summary = std::fs::read_to_string(path.join("summary.json"))
         .map_err(|error| Failure::World(format!("cannot read {}: {error}", path.join("summary.json").display())))?;
     let tables = Tables::read(|name| path.join(name))?;
-    let runs = totals_of_all_seeds(&summary)
+    let (runs, pooled) = totals_of_all_seeds(&summary)
         .map_err(|error| Failure::Wrong(format!("error: {}: {error}", path.join("summary.json").display())))?;
     let read = |name: &str| std::fs::read_to_string(path.join(name)).unwrap_or_default();
     let run = serde_json::from_str(&read("run.json")).unwrap_or_default();
@@ -357,7 +358,7 @@ pub(super) fn draw_folder(path: &Path, pictures: &[Picture]) -> Result<Vec<(Stri
         drawn => drawn,
     };
     let about = About::of_folder(&run, picture);
-    let told = Told::read(&loaded, &runs, read("scenario.toml"), about, |name| path.join(name))?;
+    let told = Told::read(&loaded, (&runs, &pooled), read("scenario.toml"), about, |name| path.join(name))?;
     draw(&tables, &told, pictures)
 }
 

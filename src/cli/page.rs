@@ -3,7 +3,7 @@
 use super::output::{self, Files};
 use super::{Failure, explain, run};
 use crate::plot::TimelineFigure;
-use crate::record::{DecisionRow, EventRow, RunTotals, TimelineRow};
+use crate::record::{DecisionRow, EventRow, PooledLatency, RunTotals, TimelineRow};
 use crate::report;
 use crate::report::explain::RunTables;
 use crate::report::html::{RunAgain, RunReport};
@@ -19,6 +19,7 @@ pub(super) const MARKDOWN: &str = "report.md";
 pub(super) struct Told<'a> {
     pub loaded: &'a Loaded,
     pub runs: &'a [RunTotals],
+    pub pooled: &'a [PooledLatency],
     pub scenario_text: String,
     pub about: About,
     decisions: Vec<DecisionRow>,
@@ -64,7 +65,7 @@ impl<'a> Told<'a> {
     /// Reads what is told of a run besides its pictures' tables.
     pub fn read(
         loaded: &'a Loaded,
-        runs: &'a [RunTotals],
+        (runs, pooled): (&'a [RunTotals], &'a [PooledLatency]),
         scenario_text: String,
         about: About,
         at: impl Fn(&str) -> PathBuf,
@@ -72,7 +73,7 @@ impl<'a> Told<'a> {
         let (mut decisions, mut events) = (Vec::new(), Vec::new());
         output::each_row(&at("decisions.csv"), |row| decisions.push(row))?;
         output::each_row(&at("events.csv"), |row| events.push(row))?;
-        Ok(Self { loaded, runs, scenario_text, about, decisions, events })
+        Ok(Self { loaded, runs, pooled, scenario_text, about, decisions, events })
     }
 
     /// Names and contents of both files.
@@ -95,6 +96,7 @@ impl<'a> Told<'a> {
         let About { path, sets, version, sha256, picture } = &self.about;
         let sections = report::html::run_sections(&RunReport {
             runs: self.runs,
+            pooled: self.pooled,
             figure,
             tables: &tables,
             assumed: &run::assumptions(&self.loaded.text),
@@ -114,14 +116,17 @@ pub(super) fn both(title: &str, sections: &[report::html::Section]) -> Vec<(Stri
     ]
 }
 
-/// Totals of every seed that a `summary.json` holds.
-pub(super) fn totals_of_all_seeds(summary: &str) -> Result<Vec<RunTotals>, String> {
+/// Totals of every seed that a `summary.json` holds, and the latencies of all of them together.
+pub(super) fn totals_of_all_seeds(summary: &str) -> Result<(Vec<RunTotals>, Vec<PooledLatency>), String> {
     let mut summary: Value = serde_json::from_str(summary).map_err(|error| error.to_string())?;
+    let pooled = summary.get_mut("pooled_latency").map_or(Value::Array(Vec::new()), Value::take);
+    let pooled = serde_json::from_value(pooled).map_err(|error| error.to_string())?;
     let runs = match summary.get_mut("seeds").map(Value::take) {
         Some(Value::Array(runs)) => runs,
         _ => vec![summary],
     };
-    runs.into_iter().map(|run| serde_json::from_value(run).map_err(|error| error.to_string())).collect()
+    let runs = runs.into_iter().map(|run| serde_json::from_value(run).map_err(|error| error.to_string()));
+    Ok((runs.collect::<Result<_, _>>()?, pooled))
 }
 
 /// What is written beside a run's tables is listed in its `run.json`, so that the next run replaces it.

@@ -6,7 +6,7 @@ use super::folder::OutputFolder;
 use super::progress::Progress;
 use super::{Done, Failure, Voice, input, output};
 use crate::diagnostics::Source;
-use crate::record::{FileRecorder, Recorder, RunTotals, Tally};
+use crate::record::{FileRecorder, PooledLatency, Recorder, RunTotals, Tally};
 use crate::report;
 use crate::scenario::Loaded;
 use crate::simulation::{self, RunError, RunStats};
@@ -134,12 +134,13 @@ fn run_job(
         None => Failure::World(format!("cannot write {}: {}", error.file, error.source)),
     })?;
     let totals: Vec<RunTotals> = ran.iter().map(|ran| ran.tally.totals()).collect();
+    let pooled = Tally::pooled_latencies(ran.iter().map(|ran| &ran.tally));
     let wall_s = begun.elapsed().as_secs_f64();
     let events: u64 = ran.iter().map(|ran| ran.stats.events).sum();
     let mut written = Vec::new();
     let mut notes = assumptions(&job.loaded.text);
     if let Some(folder) = folder {
-        written = output::complete(&folder, job_files(job, arguments), &ran[0].tally, &totals)?;
+        written = output::complete(&folder, job_files(job, arguments), &ran[0].tally, &totals, &pooled)?;
         let path = folder.path().to_path_buf();
         folder.finish()?;
         if totals[0].objectives.iter().any(|objective| !objective.met) {
@@ -154,7 +155,7 @@ fn run_job(
         run: job.folder.as_deref().map(|folder| folder.display().to_string()),
         ..report::SummaryContext::default()
     };
-    say(job, arguments, voice, &ran, &totals, &context, &written)?;
+    say(job, arguments, voice, &ran, (&totals, &pooled), &context, &written)?;
     Ok(totals)
 }
 
@@ -221,7 +222,7 @@ fn say(
     arguments: &RunArguments,
     voice: Voice,
     ran: &[Ran],
-    totals: &[RunTotals],
+    (totals, pooled): (&[RunTotals], &[PooledLatency]),
     context: &report::SummaryContext,
     written: &[String],
 ) -> Result<(), Failure> {
@@ -236,7 +237,7 @@ fn say(
         Format::Json => voice.result(&report::runs_json_lines(totals))?,
         Format::Csv => voice.result(&report::totals_csv(totals))?,
         Format::Markdown => voice.result(&report::totals_markdown(totals))?,
-        Format::Table if totals.len() > 1 => voice.result(&report::seeds_summary(totals))?,
+        Format::Table if totals.len() > 1 => voice.result(&report::seeds_summary(totals, pooled))?,
         Format::Table => voice.result(&report::run_summary(&totals[0], context))?,
     }
     if let (Some(folder), Format::Table) = (&job.folder, format) {

@@ -3,7 +3,7 @@
 //! The same seed draws the same arrivals and the same work of every request in all of them, so differences are taken
 //! seed by seed against the first.
 
-use super::figures::{Better, FigureKey, FigureValue};
+use super::figures::{Better, FigureKey, FigureValue, owner_of};
 use super::stats::{Estimate, Sign, estimate, paired_difference, sign};
 
 /// One of those that are compared.
@@ -92,7 +92,16 @@ pub struct Comparison {
 pub fn compare(contenders: &[Contender], seeds: &[u64]) -> Comparison {
     let names = contenders.iter().map(|contender| contender.name.clone()).collect();
     let first_run = contenders.first().and_then(|first| first.runs.first());
-    let figures = first_run.into_iter().flatten().filter_map(|(name, _)| compared(contenders, name)).collect();
+    let mut figures: Vec<ComparedFigure> =
+        first_run.into_iter().flatten().filter_map(|(name, _)| compared(contenders, name)).collect();
+    let mut owners: Vec<&str> =
+        figures.iter().filter_map(|figure| owner_of(&figure.key.name)).map(|(own, _)| own).collect();
+    owners.dedup();
+    // What a single model does is what the whole run says already.
+    if owners.len() == 1 {
+        let owned = figures.iter_mut().filter(|figure| owner_of(&figure.key.name).is_some());
+        owned.for_each(|figure| figure.key.headline = false);
+    }
     Comparison { names, seeds: seeds.to_vec(), figures }
 }
 
@@ -125,6 +134,17 @@ fn column(contender: &Contender, name: &str) -> Vec<Option<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_single_model_says_nothing_that_the_run_does_not() {
+        let run: &[(&str, Option<f64>)] = &[("p95", Some(0.1)), ("a.p95", Some(0.1))];
+        let two: &[(&str, Option<f64>)] = &[("p95", Some(0.1)), ("a.p95", Some(0.1)), ("b.p95", Some(0.2))];
+        let headlines = |runs: &[&[(&str, Option<f64>)]]| {
+            let all = compare(&[contender("x", runs), contender("y", runs)], &[1]);
+            all.figures.iter().filter(|figure| figure.key.headline).count()
+        };
+        assert_eq!((headlines(&[run]), headlines(&[two])), (1, 3));
+    }
 
     fn contender(name: &str, runs: &[&[(&str, Option<f64>)]]) -> Contender {
         let run = |run: &&[(&str, Option<f64>)]| run.iter().map(|&(name, value)| (name.to_owned(), value)).collect();

@@ -55,7 +55,7 @@ impl RequestTally {
     }
 }
 
-fn latency_totals(done: &Latencies) -> Option<LatencyTotals> {
+pub(super) fn latency_totals(done: &Latencies) -> Option<LatencyTotals> {
     let quantile_s = |quantile| done.quantile_s(quantile).unwrap_or_default();
     Some(LatencyTotals {
         mean_s: done.mean_s()?,

@@ -35,6 +35,6 @@ pub use story::{Move, ScalingStory};
 pub use table::{Rows, TableError, TableReader, TableWriter};
 pub use tally::{Tally, TallyPlan, TallyPool};
 pub use totals::{
-    ConditionTotals, LatencyTotals, ModelTotals, ObjectiveResult, PipelineTotals, PoolTotals, RequestTotals, RunTotals,
-    ServerTotals, SpellTotals, SpreadTotals, StateTotals,
+    ConditionTotals, LatencyTotals, ModelTotals, ObjectiveResult, PipelineTotals, PoolTotals, PooledLatency,
+    RequestTotals, RunTotals, ServerTotals, SpellTotals, SpreadTotals, StateTotals,
 };

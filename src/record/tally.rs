@@ -6,7 +6,7 @@
 //! A pool, a model and a pipeline each count all that they were asked. The run as a whole counts what clients sent: the sum
 //! over the pools, or, where pipelines make calls of their own, a tally of its own without those.
 
-use super::counts::{RequestTally, SECONDS_PER_HOUR, ScalerTally, Tick};
+use super::counts::{RequestTally, SECONDS_PER_HOUR, ScalerTally, Tick, latency_totals};
 use super::judge::{Judge, TickState, WindowTally, share_reached, together};
 use super::latency::{Latencies, billionths, rank};
 use super::objective::{ConditionSpec, Figure, Objective, ObjectiveScope, Population};
@@ -14,7 +14,7 @@ use super::recorder::{FlowEnd, Outcome, PoolSnapshot, Recorder, RequestEnd, Snap
 use super::rows::LatencyRow;
 use super::seldon::{ModelTally, SeldonNames, ServerBounds, ServerTally};
 use super::story::ScalingStory;
-use super::totals::{ObjectiveResult, PipelineTotals, PoolTotals, RunTotals};
+use super::totals::{ObjectiveResult, PipelineTotals, PoolTotals, PooledLatency, RunTotals};
 use super::words::{clock, exact_percent, percent};
 use crate::scalers::Report;
 use crate::units::{FlowId, Id, LoadId, ModelId, PoolId, ScalerId, SimTime, Span};
@@ -139,21 +139,42 @@ impl Tally {
     pub fn latency_rows(&self) -> Vec<LatencyRow> {
         let percents = (0..100).map(|percent| f64::from(percent) / 100.0);
         let quantiles: Vec<f64> = percents.chain([0.999, 0.9999, 1.0]).collect();
-        let (plan, seldon) = (&self.plan, &self.plan.seldon);
-        let pools = plan.pools.iter().zip(&self.pools).map(|(plan, pool)| (&plan.name, &pool.requests));
-        let models = seldon.models.iter().zip(&self.models).map(|(plan, model)| (&plan.name, &model.requests));
         let mut rows = Vec::new();
-        for (name, requests) in pools.chain(models).chain(seldon.flows.iter().zip(&self.flows)) {
+        for (name, done) in self.latencies() {
             for &quantile in &quantiles {
-                let rank = rank(billionths(quantile), requests.done.count());
-                let Some(latency_s) = requests.done.ranked_s(rank) else {
+                let rank = rank(billionths(quantile), done.count());
+                let Some(latency_s) = done.ranked_s(rank) else {
                     continue;
                 };
-                let count = requests.done.count_up_to_rank(rank);
-                rows.push(LatencyRow { pool: name.clone(), quantile, latency_s, count });
+                let count = done.count_up_to_rank(rank);
+                rows.push(LatencyRow { pool: name.to_owned(), quantile, latency_s, count });
             }
         }
         rows
+    }
+
+    /// Latencies of done requests of each pool, then of each model, then of each pipeline.
+    fn latencies(&self) -> impl Iterator<Item = (&str, &Latencies)> {
+        let (plan, seldon) = (&self.plan, &self.plan.seldon);
+        let pools = plan.pools.iter().zip(&self.pools).map(|(plan, pool)| (&plan.name, &pool.requests));
+        let models = seldon.models.iter().zip(&self.models).map(|(plan, model)| (&plan.name, &model.requests));
+        let all = pools.chain(models).chain(seldon.flows.iter().zip(&self.flows));
+        all.map(|(name, requests)| (name.as_str(), &requests.done))
+    }
+
+    /// The latencies of runs of one scenario under several seeds, taken together; only what has any done request.
+    pub fn pooled_latencies<'a>(mut tallies: impl Iterator<Item = &'a Self>) -> Vec<PooledLatency> {
+        let Some(first) = tallies.next() else { return Vec::new() };
+        let mut pooled: Vec<(&str, Latencies)> = first.latencies().map(|(name, done)| (name, done.clone())).collect();
+        for tally in tallies {
+            for ((_, all), (_, done)) in pooled.iter_mut().zip(tally.latencies()) {
+                all.merge(done);
+            }
+        }
+        let told = |(name, all): (&str, Latencies)| {
+            latency_totals(&all).map(|latency| PooledLatency { name: name.to_owned(), latency })
+        };
+        pooled.into_iter().filter_map(told).collect()
     }
 
     /// The totals so far.
@@ -667,6 +688,21 @@ mod tests {
     fn tick(tally: &mut Tally, now_s: u64, pools: &[PoolSnapshot]) {
         tally
             .tick(SimTime::from_secs(now_s), &Snapshot { pools, models: &[], servers: &[], flows: &[], events: now_s });
+    }
+
+    #[test]
+    fn quantiles_of_several_seeds_are_those_of_all_their_requests() {
+        // 90 quick requests in one seed and 10 slow ones in another: the median is quick, the mean of medians is not.
+        let mut quick = Tally::new(plan(1000, 0, vec![]));
+        let mut slow = Tally::new(plan(1000, 0, vec![]));
+        (0..90).for_each(|second| request(&mut quick, 0, second, 100, Outcome::Done));
+        (0..10).for_each(|second| request(&mut slow, 0, second, 10_000, Outcome::Done));
+        let pooled = Tally::pooled_latencies([&quick, &slow].into_iter());
+        let [PooledLatency { name, latency }] = pooled.as_slice() else { panic!("{pooled:?}") };
+        assert_eq!(name, "chat");
+        assert!((latency.p50_s - 0.1).abs() < 0.002 && (latency.p95_s - 10.0).abs() < 0.2, "{latency:?}");
+        assert!((latency.mean_s - 1.09).abs() < 1e-9 && latency.max_s == 10.0, "{latency:?}");
+        assert_eq!(Tally::pooled_latencies(std::iter::empty()), []);
     }
 
     #[test]

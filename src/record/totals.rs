@@ -250,6 +250,16 @@ pub struct ConditionTotals {
     pub message: String,
 }
 
+/// Latency of the done requests of several runs together: quantiles of what all of them share, not means of theirs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PooledLatency {
+    /// Pool, model or pipeline.
+    pub name: String,
+    /// Of all runs.
+    #[serde(flatten)]
+    pub latency: LatencyTotals,
+}
+
 /// Latency of done requests, seconds. Quantiles to 1 %; mean and maximum exact.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]

@@ -3,14 +3,14 @@
 use super::amounts::markdown;
 use super::seldon::{model_table, pipeline_table, server_table};
 use super::summary::{mark, objective_name, objective_value, pool_table, summary_json};
-use crate::record::{ModelTotals, PoolTotals, RequestTotals, RunTotals};
+use crate::record::{ModelTotals, PoolTotals, PooledLatency, RequestTotals, RunTotals};
 use serde_json::{Value, json};
 
-/// `summary.json`: the totals of the run, or of each seed.
-pub fn runs_json(runs: &[RunTotals]) -> Value {
+/// `summary.json`: the totals of the run, or of each seed and the latencies of all seeds together.
+pub fn runs_json(runs: &[RunTotals], pooled: &[PooledLatency]) -> Value {
     match runs {
         [one] => summary_json(one),
-        many => json!({ "seeds": many.iter().map(summary_json).collect::<Vec<_>>() }),
+        many => json!({ "seeds": many.iter().map(summary_json).collect::<Vec<_>>(), "pooled_latency": pooled }),
     }
 }
 
@@ -203,9 +203,9 @@ mod tests {
     #[test]
     fn a_summary_reads_back() {
         let run = spike();
-        let text = runs_json(std::slice::from_ref(&run)).to_string();
+        let text = runs_json(std::slice::from_ref(&run), &[]).to_string();
         assert_eq!(totals_of_json(&text), Ok(run.clone()));
-        let several = runs_json(&[run.clone(), RunTotals { seed: 43, ..run.clone() }]).to_string();
+        let several = runs_json(&[run.clone(), RunTotals { seed: 43, ..run.clone() }], &[]).to_string();
         assert_eq!(totals_of_json(&several), Ok(run));
         assert!(totals_of_json("{}").is_err() && totals_of_json("x").is_err());
     }

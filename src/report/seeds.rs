@@ -2,12 +2,13 @@
 
 use super::amounts::mean_and_half;
 use super::summary::{mark, objective_name, sent, several, simulated};
-use super::words::{columns, counted};
-use crate::experiment::{CONFIDENCE, Unit, estimate};
-use crate::record::{ModelTotals, ObjectiveResult, PipelineTotals, PoolTotals, RunTotals};
+use super::words::{columns, counted, whole_percent};
+use crate::experiment::stats::wilson;
+use crate::experiment::{CONFIDENCE, Estimate, Unit, estimate};
+use crate::record::{ModelTotals, ObjectiveResult, PipelineTotals, PoolTotals, PooledLatency, RunTotals};
 
-/// The main figures of a scenario over its seeds. Empty without runs.
-pub fn seeds_summary(runs: &[RunTotals]) -> String {
+/// The main figures of a scenario over its seeds, with the latencies of all of them together. Empty without runs.
+pub fn seeds_summary(runs: &[RunTotals], pooled: &[PooledLatency]) -> String {
     let Some(first) = runs.first() else {
         return String::new();
     };
@@ -20,7 +21,7 @@ pub fn seeds_summary(runs: &[RunTotals]) -> String {
         text.push_str(&columns("    ", &rows));
     }
     text.push('\n');
-    text.push_str(&columns("  ", &figure_rows(runs)));
+    text.push_str(&columns("  ", &figure_rows(runs, pooled)));
     for departure in &first.departures {
         text.push_str(&format!("\n  note  {departure}\n"));
     }
@@ -46,10 +47,22 @@ pub(super) fn objective_row(runs: &[RunTotals], index: usize) -> Vec<String> {
         results.iter().filter(|result| result.windows.is_some()).filter_map(|result| result.value).collect();
     vec![
         format!("{} {name}", mark(held == results.len())),
-        format!("holds in {held} of {}", counted(results.len() as u64, "seed")),
+        format!("holds in {held} of {}{}", counted(results.len() as u64, "seed"), share_interval(held, results.len())),
         estimate(&share).map_or(String::new(), |estimate| mean_and_half(Unit::Share, &estimate).join(" ")),
     ]
 }
+
+/// ` (95% interval 51% to 100%)`: of the share of all seeds in which it would hold. Nothing of one seed.
+fn share_interval(held: usize, seeds: usize) -> String {
+    if seeds < 2 {
+        return String::new();
+    }
+    let (low, high) = wilson(held, seeds, CONFIDENCE);
+    format!(" ({} interval {} to {})", whole_percent(CONFIDENCE), whole_percent(low), whole_percent(high))
+}
+
+/// The figure that is told of the requests of all seeds together.
+const POOLED: &str = "p95";
 
 /// A figure of a pool, model or pipeline, and how it is written.
 type Figure<T> = (&'static str, Unit, fn(&T) -> Option<f64>);
@@ -72,42 +85,61 @@ const PIPELINE_FIGURES: [Figure<PipelineTotals>; 2] = [
     ("errors", Unit::Share, |pipeline| pipeline.requests.errors_ratio),
 ];
 
-/// Name, unit and values over the runs of every figure of everything of a kind, in the order of the first run.
+/// A figure over the runs of one scenario.
+struct Row {
+    name: String,
+    unit: Unit,
+    values: Vec<f64>,
+    /// Its value over all requests of all runs, where that is more than a mean of theirs.
+    pooled: Option<f64>,
+}
+
+/// Every figure of everything of a kind, in the order of the first run.
 fn figures_of<'a, T: 'a>(
     runs: &'a [RunTotals],
     of: impl Fn(&'a RunTotals) -> &'a [T],
     name: impl Fn(&T) -> &str,
     figures: &[Figure<T>],
-) -> Vec<(String, Unit, Vec<f64>)> {
+    pooled: &[PooledLatency],
+) -> Vec<Row> {
     let several = several(&runs[0]);
     let mut rows = Vec::new();
     for (index, first) in of(&runs[0]).iter().enumerate() {
         for &(figure, unit, value) in figures {
-            let named = if several { format!("{} {figure}", name(first)) } else { figure.to_owned() };
-            rows.push((named, unit, runs.iter().filter_map(|run| value(of(run).get(index)?)).collect()));
+            let own = name(first);
+            let of_all = pooled.iter().find(|one| one.name == own && figure == POOLED && runs.len() > 1);
+            rows.push(Row {
+                name: if several { format!("{own} {figure}") } else { figure.to_owned() },
+                unit,
+                values: runs.iter().filter_map(|run| value(of(run).get(index)?)).collect(),
+                pooled: of_all.map(|one| one.latency.p95_s),
+            });
         }
     }
     rows
 }
 
-pub(super) fn figure_rows(runs: &[RunTotals]) -> Vec<Vec<String>> {
+/// The main figures with their intervals. A quantile is that of all requests of all seeds together; how far it can be
+/// trusted is told by how much the seeds' own differ.
+pub(super) fn figure_rows(runs: &[RunTotals], pooled: &[PooledLatency]) -> Vec<Vec<String>> {
     let interval = format!("{:.0}% INTERVAL", CONFIDENCE * 100.0);
     let mut rows = vec![vec![over_column(runs), "MEAN".to_owned(), interval]];
-    let mut add = |name: String, unit: Unit, values: Vec<f64>| {
-        if let Some(estimate) = estimate(&values) {
-            let [mean, half_width] = mean_and_half(unit, &estimate);
-            let missing = runs.len() - estimate.seeds;
-            let remark =
-                if missing > 0 { format!("without {}", counted(missing as u64, "seed")) } else { String::new() };
-            rows.push(vec![name, mean, half_width, remark]);
-        }
-    };
-    add("good time".to_owned(), Unit::Share, runs.iter().filter_map(|run| run.good_time_ratio).collect());
-    let pools = figures_of(runs, |run| &run.pools, |pool| &pool.pool, &POOL_FIGURES);
-    let models = figures_of(runs, |run| &run.models, |model| &model.model, &MODEL_FIGURES);
-    let pipelines = figures_of(runs, |run| &run.pipelines, |pipeline| &pipeline.pipeline, &PIPELINE_FIGURES);
-    for (name, unit, values) in [pools, models, pipelines].concat() {
-        add(name, unit, values);
+    let good_time = runs.iter().filter_map(|run| run.good_time_ratio).collect();
+    let mut all = vec![Row { name: "good time".to_owned(), unit: Unit::Share, values: good_time, pooled: None }];
+    all.extend(figures_of(runs, |run| &run.pools, |pool| &pool.pool, &POOL_FIGURES, pooled));
+    all.extend(figures_of(runs, |run| &run.models, |model| &model.model, &MODEL_FIGURES, pooled));
+    all.extend(figures_of(runs, |run| &run.pipelines, |pipeline| &pipeline.pipeline, &PIPELINE_FIGURES, pooled));
+    for row in all {
+        let Some(estimate) = estimate(&row.values) else { continue };
+        let missing = runs.len() - estimate.seeds;
+        let remarks = [
+            row.pooled.map(|_| "all requests pooled".to_owned()),
+            (missing > 0).then(|| format!("without {}", counted(missing as u64, "seed"))),
+        ];
+        let shown = Estimate { mean: row.pooled.unwrap_or(estimate.mean), ..estimate };
+        let [mean, half_width] = mean_and_half(row.unit, &shown);
+        let remark = remarks.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        rows.push(vec![row.name, mean, half_width, remark]);
     }
     rows
 }
@@ -159,17 +191,19 @@ mod tests {
 spike  2h simulated, over 3 seeds (42 to 44): 3,000 requests
 
   objectives
-    ✗ p95 <= 500ms for 80% of time  holds in 2 of 3 seeds  80.0% ±24.8
-    ✓ cost <= $25                   holds in 3 of 3 seeds
+    ✗ p95 <= 500ms for 80% of time  holds in 2 of 3 seeds (95% interval 21% to 94%)   80.0% ±24.8
+    ✓ cost <= $25                   holds in 3 of 3 seeds (95% interval 44% to 100%)
 
   OVER 3 SEEDS   MEAN    95% INTERVAL
   good time      80.0%   ±24.8
-  p95            1.5s    ±6.4          without 1 seed
+  p95            1.8s    ±6.4          all requests pooled, without 1 seed
   errors         2.0%    ±2.5
   replica hours  20.0    ±24.8
   cost           $20.00  ±0.00
 ";
-        assert_eq!(seeds_summary(&three()), expected);
+        let latency = LatencyTotals { p95_s: 1.8, ..chat().latency.expect("it has some") };
+        let pooled = [PooledLatency { name: "chat".to_owned(), latency }];
+        assert_eq!(seeds_summary(&three(), &pooled), expected);
     }
 
     #[test]
@@ -177,7 +211,7 @@ spike  2h simulated, over 3 seeds (42 to 44): 3,000 requests
         let run = super::super::seldon::tests::seldon();
         let mut other = run.clone();
         other.models[0].model_replica_hours = 2.0;
-        let text = seeds_summary(&[run, other]);
+        let text = seeds_summary(&[run, other], &[]);
         assert!(text.contains("over 2 seeds (42 to 42): 18,000 requests"), "{text}");
         // 0 and 2: mean 1, 12.706 × 1.4142/1.4142.
         assert!(text.contains("embed model replica hours  1.0     ±12.7\n"), "{text}");
@@ -186,9 +220,9 @@ spike  2h simulated, over 3 seeds (42 to 44): 3,000 requests
 
     #[test]
     fn one_seed_has_no_interval_and_no_seed_no_summary() {
-        let text = seeds_summary(&three()[..1]);
+        let text = seeds_summary(&three()[..1], &[]);
         assert!(text.starts_with("spike  2h simulated, one seed (42): 1,000 requests\n"), "{text}");
         assert!(text.contains("errors         1.0%    –"), "{text}");
-        assert_eq!(seeds_summary(&[]), "");
+        assert_eq!(seeds_summary(&[], &[]), "");
     }
 }

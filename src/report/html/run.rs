@@ -8,12 +8,14 @@ use super::super::words::{count, counted, latency, percent, usd, whole_percent};
 use super::page::{Cell, Chart, Section, Table, Tile, Verdict};
 use super::{footer, quoted};
 use crate::plot::{PlotError, TimelineFigure, timeline_svg};
-use crate::record::{LatencyTotals, PoolTotals, RunTotals};
+use crate::record::{LatencyTotals, PoolTotals, PooledLatency, RunTotals};
 
 /// What the report of a run is made from.
 pub struct RunReport<'a> {
     /// One per seed; the chart and the decisions are those of the first. Not empty.
     pub runs: &'a [RunTotals],
+    /// Latencies of all runs together; empty of one.
+    pub pooled: &'a [PooledLatency],
     /// The chart.
     pub figure: &'a TimelineFigure<'a>,
     /// The tables that the decisions are told from.
@@ -67,7 +69,7 @@ pub fn run_sections(report: &RunReport<'_>) -> Result<Vec<Section>, PlotError> {
     }));
     if report.runs.len() > 1 {
         sections.push(Section::Heading("Over all seeds".to_owned()));
-        sections.extend(Table::of(figure_rows(report.runs), 1).map(Section::Table));
+        sections.extend(Table::of(figure_rows(report.runs, report.pooled), 1).map(Section::Table));
     }
     sections.push(Section::Heading("Totals".to_owned()));
     let tables =
