@@ -195,19 +195,20 @@ const RUN_FIGURES: &[Known<OfRun>] = &[
     }),
     whole("errors", Unit::Share, Better::Lower, true, |run| match (&run.totals.clients, run.only_pool()) {
         (Some(clients), _) => clients.errors_ratio,
-        (None, Some(pool)) => pool.errors_ratio,
+        (None, Some(pool)) => pool.requests.errors_ratio,
         (None, None) => {
-            let failed = run.sum(|pool| (pool.rejected + pool.timed_out + pool.lost) as f64);
-            let ended = failed + run.sum(|pool| pool.done as f64);
+            let failed = run.sum(|pool| pool.requests.failed() as f64);
+            let ended = failed + run.sum(|pool| pool.requests.done as f64);
             (ended > 0.0).then(|| failed / ended)
         }
     }),
     whole("mean", Unit::Seconds, Better::Lower, true, |run| match (&run.totals.clients, run.only_pool()) {
         (Some(clients), _) => clients.latency.map(|latency| latency.mean_s),
-        (None, Some(pool)) => pool.latency.map(|latency| latency.mean_s),
+        (None, Some(pool)) => pool.requests.latency.map(|latency| latency.mean_s),
         (None, None) => {
-            let done = run.sum(|pool| pool.done as f64);
-            let total_s = run.sum(|pool| pool.latency.map_or(0.0, |latency| latency.mean_s * pool.done as f64));
+            let done = run.sum(|pool| pool.requests.done as f64);
+            let total_s =
+                run.sum(|pool| pool.requests.latency.map_or(0.0, |latency| latency.mean_s * pool.requests.done as f64));
             (done > 0.0).then(|| total_s / done)
         }
     }),
@@ -220,7 +221,7 @@ const RUN_FIGURES: &[Known<OfRun>] = &[
     whole("idle_replica_hours", Unit::Plain, Better::Lower, false, |run| Some(run.sum(|pool| pool.idle_replica_hours))),
     whole("cost", Unit::Money, Better::Lower, true, |run| Some(run.sum(|pool| pool.cost_usd))),
     whole("cost_per_million", Unit::Money, Better::Lower, false, |run| {
-        let millions = run.sum(|pool| pool.done as f64) / 1e6;
+        let millions = run.sum(|pool| pool.requests.done as f64) / 1e6;
         (millions > 0.0).then(|| run.sum(|pool| pool.cost_usd) / millions)
     }),
     whole("model_replica_hours", Unit::Plain, Better::Lower, true, |run| {
@@ -236,8 +237,8 @@ const RUN_FIGURES: &[Known<OfRun>] = &[
 
 /// Figures of one pool where there are several; quantiles stand before the mean.
 const POOL_FIGURES: &[Known<Of<PoolTotals>>] = &[
-    single("errors", Unit::Share, Better::Lower, true, |pool| pool.errors_ratio),
-    single("mean", Unit::Seconds, Better::Lower, true, |pool| pool.latency.map(|latency| latency.mean_s)),
+    single("errors", Unit::Share, Better::Lower, true, |pool| pool.requests.errors_ratio),
+    single("mean", Unit::Seconds, Better::Lower, true, |pool| pool.requests.latency.map(|latency| latency.mean_s)),
     single("utilization", Unit::Share, Better::Neither, false, |pool| pool.utilization_ratio),
     single("queue", Unit::Plain, Better::Lower, false, |pool| Some(pool.queue_max as f64)),
     single("replicas_max", Unit::Plain, Better::Lower, false, |pool| Some(f64::from(pool.replicas_max))),
@@ -282,7 +283,10 @@ impl<'a> Whole<'a> {
         if let Some(clients) = &self.totals.clients {
             return clients.latency.and_then(|latency| told_quantile(&latency, quantile));
         }
-        let told = self.only_pool().and_then(|pool| pool.latency).and_then(|latency| told_quantile(&latency, quantile));
+        let told = self
+            .only_pool()
+            .and_then(|pool| pool.requests.latency)
+            .and_then(|latency| told_quantile(&latency, quantile));
         told.or_else(|| self.latencies?.quantile_s(quantile))
     }
 }
@@ -311,7 +315,7 @@ pub fn figures(run: Whole<'_>, more: &[String]) -> Vec<FigureValue> {
     }
     let RunTotals { pools, models, pipelines, .. } = run.totals;
     for pool in pools.iter().filter(|_| pools.len() > 1) {
-        add_owned(&mut all, &pool.pool, pool.latency, POOL_FIGURES, pool);
+        add_owned(&mut all, &pool.pool, pool.requests.latency, POOL_FIGURES, pool);
     }
     for model in models {
         add_owned(&mut all, &model.model, model.requests.latency, MODEL_FIGURES, model);
@@ -351,22 +355,24 @@ pub(super) mod tests {
         PoolTotals {
             pool: name.to_owned(),
             scaler: "hpa".to_owned(),
-            offered: done + rejected,
-            done,
-            rejected,
-            timed_out: 0,
-            lost: 0,
-            unfinished: 0,
-            errors_ratio: Some(rejected as f64 / (done + rejected) as f64),
-            latency: Some(LatencyTotals {
-                mean_s,
-                p50_s: mean_s,
-                p90_s: 2.0 * mean_s,
-                p95_s: 3.0 * mean_s,
-                p99_s: 4.0 * mean_s,
-                p999_s: 5.0 * mean_s,
-                max_s: 6.0 * mean_s,
-            }),
+            requests: RequestTotals {
+                offered: done + rejected,
+                done,
+                rejected,
+                timed_out: 0,
+                lost: 0,
+                unfinished: 0,
+                errors_ratio: Some(rejected as f64 / (done + rejected) as f64),
+                latency: Some(LatencyTotals {
+                    mean_s,
+                    p50_s: mean_s,
+                    p90_s: 2.0 * mean_s,
+                    p95_s: 3.0 * mean_s,
+                    p99_s: 4.0 * mean_s,
+                    p999_s: 5.0 * mean_s,
+                    max_s: 6.0 * mean_s,
+                }),
+            },
             replicas_min: 1,
             replicas_mean: 2.0,
             replicas_max: 3,
@@ -436,7 +442,7 @@ pub(super) mod tests {
     fn models_and_pipelines_have_figures_of_their_own() {
         let requests = RequestTotals {
             errors_ratio: Some(0.25),
-            latency: pool("m", 1, 0, 0.5, 0.0).latency,
+            latency: pool("m", 1, 0, 0.5, 0.0).requests.latency,
             ..RequestTotals::default()
         };
         let model =

@@ -221,17 +221,11 @@ impl Tally {
         let requests = pool.requests.totals();
         let (replicas_min, replicas_max) = pool.replicas.unwrap_or((pool.now.replicas_min, pool.now.replicas_max));
         let cost_usd = pool.since_start(|state| state.cost_usd);
+        let done_millions = requests.done as f64 / 1e6;
         PoolTotals {
             pool: plan.name.clone(),
             scaler: plan.scaler.clone(),
-            offered: requests.offered,
-            done: requests.done,
-            rejected: requests.rejected,
-            timed_out: requests.timed_out,
-            lost: requests.lost,
-            unfinished: requests.unfinished,
-            errors_ratio: requests.errors_ratio,
-            latency: requests.latency,
+            requests,
             replicas_min,
             replicas_mean: self.replicas_mean(pool),
             replicas_max,
@@ -240,7 +234,7 @@ impl Tally {
             replica_hours: pool.since_start(|state| state.paid_s) / SECONDS_PER_HOUR,
             idle_replica_hours: pool.since_start(|state| state.idle_s) / SECONDS_PER_HOUR,
             cost_usd,
-            cost_per_million_usd: (requests.done > 0).then(|| cost_usd / (requests.done as f64 / 1e6)),
+            cost_per_million_usd: (done_millions > 0.0).then(|| cost_usd / done_millions),
             decisions: pool.scaler.decisions,
             scale_actions: pool.scaler.scale_actions,
             conditions: pool.scaler.conditions.clone(),
@@ -715,13 +709,32 @@ mod tests {
         request(&mut tally, 0, 20, 3_000, Outcome::Done);
         let totals = tally.totals();
         let chat = &totals.pools[0];
-        assert_eq!(chat.offered, 6);
-        assert_eq!((chat.done, chat.rejected, chat.timed_out, chat.lost, chat.unfinished), (2, 1, 1, 1, 1));
-        assert_eq!(chat.offered, chat.done + chat.rejected + chat.timed_out + chat.lost + chat.unfinished);
-        assert_eq!(chat.errors_ratio, Some(0.6)); // 3 of 5 ended
-        let latency = chat.latency.expect("two done");
+        assert_eq!(chat.requests.offered, 6);
+        assert_eq!(
+            (
+                chat.requests.done,
+                chat.requests.rejected,
+                chat.requests.timed_out,
+                chat.requests.lost,
+                chat.requests.unfinished
+            ),
+            (2, 1, 1, 1, 1)
+        );
+        assert_eq!(
+            chat.requests.offered,
+            chat.requests.done
+                + chat.requests.rejected
+                + chat.requests.timed_out
+                + chat.requests.lost
+                + chat.requests.unfinished
+        );
+        assert_eq!(chat.requests.errors_ratio, Some(0.6)); // 3 of 5 ended
+        let latency = chat.requests.latency.expect("two done");
         assert_eq!((latency.mean_s, latency.p50_s, latency.max_s), (2.0, 1.0, 3.0));
-        assert_eq!((totals.pools[1].offered, totals.pools[1].errors_ratio, totals.pools[1].latency), (0, None, None));
+        assert_eq!(
+            (totals.pools[1].requests.offered, totals.pools[1].requests.errors_ratio, totals.pools[1].requests.latency),
+            (0, None, None)
+        );
     }
 
     #[test]
@@ -1003,7 +1016,7 @@ mod tests {
         let totals = tally.totals();
         let clients = totals.clients.as_ref().expect("there is a pipeline");
         assert_eq!((clients.offered, clients.done, clients.rejected), (3, 2, 1));
-        assert_eq!((totals.pools[0].offered, totals.pools[1].offered), (3, 1));
+        assert_eq!((totals.pools[0].requests.offered, totals.pools[1].requests.offered), (3, 1));
         let offered: Vec<_> = totals.models.iter().map(|model| (&*model.model, model.requests.offered)).collect();
         assert_eq!(offered, [("embed", 2), ("generate", 1)]);
         let answer = &totals.pipelines[0];

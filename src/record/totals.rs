@@ -47,22 +47,9 @@ pub struct PoolTotals {
     pub pool: String,
     /// Kind of its scaler.
     pub scaler: String,
-    /// Arrivals.
-    pub offered: u64,
-    /// Requests by how they ended. All five add up to `offered`.
-    pub done: u64,
-    /// Queue full, no endpoint.
-    pub rejected: u64,
-    /// In the queue or at the client.
-    pub timed_out: u64,
-    /// Pod gone.
-    pub lost: u64,
-    /// In the system at the end.
-    pub unfinished: u64,
-    /// (rejected + timed out + lost)/ended; `None` if none ended.
-    pub errors_ratio: Option<f64>,
-    /// Of done requests; `None` without any.
-    pub latency: Option<LatencyTotals>,
+    /// Its requests.
+    #[serde(flatten)]
+    pub requests: RequestTotals,
     /// Fewest replicas (created, not deleted) at once.
     pub replicas_min: u32,
     /// Time-weighted mean.
@@ -89,22 +76,6 @@ pub struct PoolTotals {
     pub conditions: Vec<ConditionTotals>,
 }
 
-impl PoolTotals {
-    /// Its requests, as those of models and pipelines are told.
-    pub fn requests(&self) -> RequestTotals {
-        RequestTotals {
-            offered: self.offered,
-            done: self.done,
-            rejected: self.rejected,
-            timed_out: self.timed_out,
-            lost: self.lost,
-            unfinished: self.unfinished,
-            errors_ratio: self.errors_ratio,
-            latency: self.latency,
-        }
-    }
-}
-
 /// Requests by how they ended.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RequestTotals {
@@ -124,6 +95,13 @@ pub struct RequestTotals {
     pub errors_ratio: Option<f64>,
     /// Of done requests; `None` without any.
     pub latency: Option<LatencyTotals>,
+}
+
+impl RequestTotals {
+    /// Requests that ended, but not well.
+    pub fn failed(&self) -> u64 {
+        self.rejected + self.timed_out + self.lost
+    }
 }
 
 /// Totals of one model. What is read by ticks takes a tick for what it showed at its end, as `models.csv` does.

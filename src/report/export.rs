@@ -85,7 +85,7 @@ impl<'a> Owned<'a> {
     }
 
     fn all(run: &'a RunTotals) -> Vec<Self> {
-        let pools = run.pools.iter().map(|pool| Self::of("pool", &pool.pool, &pool.requests(), &OF_POOLS, pool));
+        let pools = run.pools.iter().map(|pool| Self::of("pool", &pool.pool, &pool.requests, &OF_POOLS, pool));
         let models = run.models.iter().map(|model| Self::of("model", &model.model, &model.requests, &OF_MODELS, model));
         let pipelines = run
             .pipelines
@@ -218,7 +218,11 @@ mod tests {
         assert_eq!(lines.len(), 3);
         assert!(lines[0].starts_with("seed,good_time_ratio,recovery_s,offered,done"), "{}", lines[0]);
         assert!(lines[2].starts_with("43,0.8916666666666667,780,1667912,1535000"), "{}", lines[2]);
-        run.pools.push(PoolTotals { pool: "rank".to_owned(), latency: None, ..chat() });
+        run.pools.push(PoolTotals {
+            pool: "rank".to_owned(),
+            requests: RequestTotals { latency: None, ..chat().requests },
+            ..chat()
+        });
         let two = seeds_csv(&[run]);
         assert!(two.lines().next().is_some_and(|header| header.contains(",rank.latency_p95_s,")));
         assert_eq!(

@@ -68,8 +68,8 @@ const POOLED: &str = "p95";
 type Figure<T> = (&'static str, Unit, fn(&T) -> Option<f64>);
 
 const POOL_FIGURES: [Figure<PoolTotals>; 4] = [
-    ("p95", Unit::Seconds, |pool| pool.latency.map(|latency| latency.p95_s)),
-    ("errors", Unit::Share, |pool| pool.errors_ratio),
+    ("p95", Unit::Seconds, |pool| pool.requests.latency.map(|latency| latency.p95_s)),
+    ("errors", Unit::Share, |pool| pool.requests.errors_ratio),
     ("replica hours", Unit::Plain, |pool| Some(pool.replica_hours)),
     ("cost", Unit::Money, |pool| Some(pool.cost_usd)),
 ];
@@ -152,7 +152,7 @@ fn over_column(runs: &[RunTotals]) -> String {
 mod tests {
     use super::super::summary::tests::{chat, result, spike};
     use super::*;
-    use crate::record::LatencyTotals;
+    use crate::record::{LatencyTotals, RequestTotals};
 
     /// Three runs whose figures are 1, 2 and 3 of something.
     fn three() -> Vec<RunTotals> {
@@ -160,11 +160,14 @@ mod tests {
             .map(|number| {
                 let size = f64::from(number);
                 let pool = chat();
-                let latency = pool.latency.map(|latency| LatencyTotals { p95_s: size, ..latency });
+                let latency = pool.requests.latency.map(|latency| LatencyTotals { p95_s: size, ..latency });
                 let pool = PoolTotals {
-                    offered: 1_000,
-                    errors_ratio: Some(size / 100.0),
-                    latency: if number == 3 { None } else { latency },
+                    requests: RequestTotals {
+                        offered: 1_000,
+                        errors_ratio: Some(size / 100.0),
+                        latency: if number == 3 { None } else { latency },
+                        ..pool.requests
+                    },
                     replica_hours: 10.0 * size,
                     cost_usd: 20.0,
                     ..pool
@@ -201,7 +204,7 @@ spike  2h simulated, over 3 seeds (42 to 44): 3,000 requests
   replica hours  20.0    ±24.8
   cost           $20.00  ±0.00
 ";
-        let latency = LatencyTotals { p95_s: 1.8, ..chat().latency.expect("it has some") };
+        let latency = LatencyTotals { p95_s: 1.8, ..chat().requests.latency.expect("it has some") };
         let pooled = [PooledLatency { name: "chat".to_owned(), latency }];
         assert_eq!(seeds_summary(&three(), &pooled), expected);
     }

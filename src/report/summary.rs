@@ -78,7 +78,7 @@ pub(super) fn simulated(totals: &RunTotals) -> String {
 
 /// Requests that clients sent: those of all pools, unless pipelines make some of those.
 pub(super) fn sent(totals: &RunTotals) -> u64 {
-    let of_pools = || totals.pools.iter().map(|pool| pool.offered).sum();
+    let of_pools = || totals.pools.iter().map(|pool| pool.requests.offered).sum();
     totals.clients.as_ref().map_or_else(of_pools, |clients| clients.offered)
 }
 
@@ -160,16 +160,16 @@ pub(super) fn pool_table(totals: &RunTotals) -> Vec<Vec<String>> {
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for pool in &totals.pools {
         let of_done = |pick: fn(&LatencyTotals) -> f64| {
-            pool.latency.as_ref().map_or(NOTHING.to_owned(), |latencies| latency(pick(latencies)))
+            pool.requests.latency.as_ref().map_or(NOTHING.to_owned(), |latencies| latency(pick(latencies)))
         };
         rows.push(vec![
             pool.pool.clone(),
-            count(pool.offered),
+            count(pool.requests.offered),
             of_done(|latencies| latencies.p50_s),
             of_done(|latencies| latencies.p95_s),
             of_done(|latencies| latencies.p99_s),
             of_done(|latencies| latencies.max_s),
-            pool.errors_ratio.map_or(NOTHING.to_owned(), percent),
+            pool.requests.errors_ratio.map_or(NOTHING.to_owned(), percent),
             format!("{}/{:.1}/{}", pool.replicas_min, pool.replicas_mean, pool.replicas_max),
             pool.utilization_ratio.map_or(NOTHING.to_owned(), whole_percent),
             usd(pool.cost_usd),
@@ -233,27 +233,30 @@ fn files(names: &[String]) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::record::RequestTotals;
 
     pub(in super::super) fn chat() -> PoolTotals {
         PoolTotals {
             pool: "chat".to_owned(),
             scaler: "hpa".to_owned(),
-            offered: 1_667_912,
-            done: 1_535_000,
-            rejected: 131_912,
-            timed_out: 0,
-            lost: 0,
-            unfinished: 1_000,
-            errors_ratio: Some(0.079_13),
-            latency: Some(LatencyTotals {
-                mean_s: 1.2,
-                p50_s: 0.071,
-                p90_s: 5.0,
-                p95_s: 12.91,
-                p99_s: 13.4,
-                p999_s: 14.0,
-                max_s: 14.62,
-            }),
+            requests: RequestTotals {
+                offered: 1_667_912,
+                done: 1_535_000,
+                rejected: 131_912,
+                timed_out: 0,
+                lost: 0,
+                unfinished: 1_000,
+                errors_ratio: Some(0.079_13),
+                latency: Some(LatencyTotals {
+                    mean_s: 1.2,
+                    p50_s: 0.071,
+                    p90_s: 5.0,
+                    p95_s: 12.91,
+                    p99_s: 13.4,
+                    p999_s: 14.0,
+                    max_s: 14.62,
+                }),
+            },
             replicas_min: 6,
             replicas_mean: 13.1,
             replicas_max: 28,
@@ -369,10 +372,7 @@ wrote output/spike (timeline.png, 2 files)
     #[test]
     fn without_objectives_scalers_or_requests_little_is_said() {
         let idle = PoolTotals {
-            offered: 1,
-            done: 0,
-            errors_ratio: None,
-            latency: None,
+            requests: RequestTotals { offered: 1, unfinished: 1, ..RequestTotals::default() },
             utilization_ratio: None,
             decisions: 0,
             cost_usd: 0.0,

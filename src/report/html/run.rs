@@ -147,7 +147,7 @@ fn tiles(run: &RunTotals) -> Vec<Tile> {
         ));
     }
     if let Some(errors) = errors {
-        let failed = run.pools.iter().map(|pool| pool.rejected + pool.timed_out + pool.lost).sum();
+        let failed = run.pools.iter().map(|pool| pool.requests.failed()).sum();
         let remark =
             if run.clients.is_some() { String::new() } else { format!("{} failed", counted(failed, "request")) };
         tiles.push(tile("errors", percent(errors), remark));
@@ -177,11 +177,11 @@ fn worst(run: &RunTotals) -> (&str, Option<LatencyTotals>, Option<f64>) {
     if let Some(clients) = &run.clients {
         return ("", clients.latency, clients.errors_ratio);
     }
-    let slowest = run.pools.iter().filter_map(|pool| Some((pool, pool.latency?)));
+    let slowest = run.pools.iter().filter_map(|pool| Some((pool, pool.requests.latency?)));
     let slowest = slowest.max_by(|(_, a), (_, b)| a.p95_s.total_cmp(&b.p95_s));
-    let ended = |pool: &PoolTotals| (pool.offered - pool.unfinished.min(pool.offered)) as f64;
+    let ended = |pool: &PoolTotals| (pool.requests.done + pool.requests.failed()) as f64;
     let all: f64 = run.pools.iter().map(ended).sum();
-    let failed: u64 = run.pools.iter().map(|pool| pool.rejected + pool.timed_out + pool.lost).sum();
+    let failed: u64 = run.pools.iter().map(|pool| pool.requests.failed()).sum();
     let errors = (all > 0.0).then(|| failed as f64 / all);
     match slowest {
         Some((pool, latency)) => (if run.pools.len() > 1 { &pool.pool } else { "" }, Some(latency), errors),
