@@ -11,6 +11,7 @@ use crate::plot::{
     Dot, HeatmapFigure, Landmark, ParetoFigure, Scale, heatmap_png, heatmap_svg, pareto_png, pareto_svg,
 };
 use crate::report;
+use crate::report::html::Chart;
 use crate::scenario;
 use serde_json::{Value, json};
 use std::io::BufWriter;
@@ -332,14 +333,11 @@ pub(super) fn complete_folder(
     for (name, bytes) in &drawn {
         write(name, bytes)?;
     }
-    // A page of a share says which share it is by being incomplete.
-    if let Some(bytes) = page(sweep, results, complete && shard.1 == 1, folder.path(), pictures)? {
-        write(super::page::HTML, &bytes)?;
-    }
+    // A report of a share says which share it is by being incomplete.
     let shown: Vec<String> = drawn.into_iter().map(|(name, _)| name).collect();
-    let overrides = about["overrides"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
-    let overrides: Vec<String> = overrides.collect();
-    write("report.md", report::sweep_report(sweep, results, complete, &overrides, &shown).as_bytes())?;
+    for (name, bytes) in documents(sweep, results, complete && shard.1 == 1, folder.path(), pictures, &shown)? {
+        write(&name, &bytes)?;
+    }
     names.sort();
     about["files"] = json!(names);
     folder.write("run.json", output::pretty(&about).as_bytes())?;
@@ -363,8 +361,14 @@ pub(super) fn draw_folder(path: &Path, pictures: &[Picture], voice: Voice) -> Re
         take_in(path, &sweep, &found, &mut results)?;
     }
     let mut drawn = draw(&sweep, &results, pictures)?;
-    let page = page(&sweep, &results, is_complete(path), path, pictures)?;
-    drawn.extend(page.map(|bytes| (super::page::HTML.to_owned(), bytes)));
+    if pictures.contains(&Picture::Html) {
+        let mut shown = image_names(&sweep, pictures);
+        if shown.is_empty() {
+            shown = image_names(&sweep, &[Picture::Png]);
+            shown.retain(|name| path.join(name).exists());
+        }
+        drawn.extend(documents(&sweep, &results, is_complete(path), path, pictures, &shown)?);
+    }
     Ok(drawn)
 }
 
@@ -379,31 +383,41 @@ fn draw(sweep: &Sweep, results: &Results, pictures: &[Picture]) -> Result<Vec<(S
     Ok(drawn)
 }
 
-/// The report as one page, if it is asked for.
-fn page(
+/// The report as Markdown, which shows these images, and as one page if that is asked for.
+fn documents(
     sweep: &Sweep,
     results: &Results,
     complete: bool,
     folder: &Path,
     pictures: &[Picture],
-) -> Result<Option<Vec<u8>>, Failure> {
-    if !pictures.contains(&Picture::Html) {
-        return Ok(None);
-    }
-    let text_of = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    images: &[String],
+) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+    let as_page = pictures.contains(&Picture::Html);
+    let chart = |number: usize, label: String, svg: Option<Vec<u8>>| Chart {
+        svg: svg.map_or_else(String::new, |bytes| String::from_utf8_lossy(&bytes).into_owned()),
+        label,
+        file: images.get(number).cloned().unwrap_or_default(),
+        ..Chart::default()
+    };
     let mut drawn = Vec::new();
     for (number, map) in sweep.report.heatmaps.iter().enumerate() {
         let (x, y) = (&sweep.axes[map.x].name, &sweep.axes[map.y].name);
         let label = format!("Heat map of {} over {x} and {y}.", shown_as(&map.color).0);
-        drawn.push((label, text_of(draw_heatmap(sweep, results, number, Picture::Svg)?.1)));
+        let svg = if as_page { Some(draw_heatmap(sweep, results, number, Picture::Svg)?.1) } else { None };
+        drawn.push(chart(number, label, svg));
     }
-    if let Some((_, bytes)) = draw_pareto(sweep, results, &subtitle(sweep, results), &[], Picture::Svg)? {
-        drawn.push(("What each point costs against what it gives.".to_owned(), text_of(bytes)));
+    if sweep.report.pareto.is_some() {
+        let svg =
+            if as_page { draw_pareto(sweep, results, &subtitle(sweep, results), &[], Picture::Svg)? } else { None };
+        let label = "What each point costs against what it gives.".to_owned();
+        drawn.push(chart(sweep.report.heatmaps.len(), label, svg.map(|(_, bytes)| bytes)));
     }
+    drawn.retain(|chart| !(chart.svg.is_empty() && chart.file.is_empty()));
     let charts =
         report::html::SweepCharts { drawn, sweep_text: sweep.text_for(BASE), base_text: base_text(sweep, folder) };
     let sections = report::html::sweep_sections(sweep, results, complete, &charts);
-    Ok(Some(report::html::page(&sweep.name, &sections).into_bytes()))
+    let wanted = |name: &str| as_page || name == super::page::MARKDOWN;
+    Ok(super::page::both(&sweep.name, &sections).into_iter().filter(|(name, _)| wanted(name)).collect())
 }
 
 /// `sweep of spike.toml · 165 points × 10 seeds`.
@@ -425,6 +439,25 @@ fn shown_as(figure: &str) -> (String, f64) {
         Unit::Money => (", USD", 1.0),
     };
     (format!("{}{unit}", key.words()), factor)
+}
+
+/// The file of a heat map, without its ending.
+fn heatmap_name(sweep: &Sweep, number: usize) -> String {
+    let map = &sweep.report.heatmaps[number];
+    let short = |axis: usize| sweep.axes[axis].short(&sweep.axes);
+    format!("heatmap_{}_{}_{}", short(map.x), short(map.y), map.color)
+}
+
+/// The images that are drawn first of these, in the order in which they are drawn.
+fn image_names(sweep: &Sweep, pictures: &[Picture]) -> Vec<String> {
+    let ending = match pictures.iter().find(|picture| **picture != Picture::Html) {
+        Some(Picture::Png) => "png",
+        Some(Picture::Svg) => "svg",
+        Some(Picture::Html) | None => return Vec::new(),
+    };
+    let maps = (0..sweep.report.heatmaps.len()).map(|number| heatmap_name(sweep, number));
+    let pareto = sweep.report.pareto.iter().map(|_| "pareto".to_owned());
+    maps.chain(pareto).map(|stem| format!("{stem}.{ending}")).collect()
 }
 
 fn draw_heatmap(
@@ -453,7 +486,7 @@ fn draw_heatmap(
         cells: &cells,
         own: sweep.own_level(map.x).zip(sweep.own_level(map.y)),
     };
-    let name = format!("heatmap_{}_{}_{}", short(map.x), short(map.y), map.color);
+    let name = heatmap_name(sweep, number);
     Ok(match picture {
         Picture::Png => (format!("{name}.png"), heatmap_png(&figure, 2).map_err(cannot_draw)?),
         Picture::Svg | Picture::Html => {

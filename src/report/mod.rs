@@ -21,6 +21,5 @@ pub use plan::{Found as PlanFound, plan_goal, plan_json, plan_markdown, plan_siz
 pub use seeds::seeds_summary;
 pub use summary::{SummaryContext, run_summary, summary_json};
 pub use sweep::{
-    SweepTook, pareto_front, sorted_points, sweep_head, sweep_json_lines, sweep_markdown, sweep_report, sweep_size,
-    sweep_table,
+    SweepTook, pareto_front, sorted_points, sweep_head, sweep_json_lines, sweep_markdown, sweep_size, sweep_table,
 };

@@ -195,63 +195,6 @@ pub fn sweep_json_lines(sweep: &Sweep, results: &Results) -> String {
     text
 }
 
-/// `report.md`: what the sweep says, its pictures, and how to repeat it.
-///
-/// `overrides` are those with which the base was read.
-pub fn sweep_report(
-    sweep: &Sweep,
-    results: &Results,
-    complete: bool,
-    overrides: &[String],
-    pictures: &[String],
-) -> String {
-    let mut text = format!("# {}\n\n", sweep.name);
-    let points = results.points().count();
-    let seeds: Vec<usize> = results.points().map(|point| results.seeds(point).count()).collect();
-    let seeds = match (seeds.iter().min(), seeds.iter().max()) {
-        (Some(least), Some(most)) if least == most => counted(*most as u64, "seed"),
-        (Some(least), Some(most)) => format!("{least} to {most} seeds"),
-        _ => "no seed".to_owned(),
-    };
-    text.push_str(&format!(
-        "{} of `{}`, {seeds} each from seed {} on; intervals are those of Student's t at 95 %.\n",
-        counted(points as u64, "point"),
-        sweep.loaded.scenario.name,
-        sweep.first_seed,
-    ));
-    if !complete {
-        text.push_str(&format!(
-            "\n**Incomplete**: {} so far. `--resume` goes on.\n",
-            counted(results.runs() as u64, "run")
-        ));
-    }
-    if !overrides.is_empty() {
-        let all: Vec<String> = overrides.iter().map(|set| format!("`{set}`")).collect();
-        text.push_str(&format!("\nOverrides: {}\n", all.join(", ")));
-    }
-    text.push_str(&format!("\n## Points by {}\n\n", sort_words(sweep)));
-    text.push_str(&sweep_markdown(sweep, results, None));
-    if points > IN_DOCUMENT {
-        text.push_str(&format!("\n{} more are in `points.csv`.\n", count((points - IN_DOCUMENT) as u64)));
-    }
-    if let Some(words) = what_matters(sweep, results) {
-        text.push_str(&format!("\nWhat matters: {words}.\n"));
-    }
-    let front = pareto_front(sweep, results);
-    if !front.is_empty() {
-        text.push_str("\n## Points that no other beats\n\nNumbered as in the picture, from the cheapest on.\n\n");
-        text.push_str(&markdown(&table(sweep, results, &front, &front), sweep.axes.len() + 1));
-    }
-    if !pictures.is_empty() {
-        text.push_str("\n## Pictures\n");
-        for picture in pictures {
-            text.push_str(&format!("\n![{picture}]({picture})\n"));
-        }
-    }
-    text.push_str("\n## Again\n\n`sim sweep sweep.toml` in this folder runs it again; `points.csv` has every figure of every point, `points_by_seed.csv` of every run, in base units.\n");
-    text
-}
-
 pub(super) fn sort_words(sweep: &Sweep) -> String {
     let axis = sweep.axes.iter().find(|axis| axis.name == sweep.report.sort);
     axis.map_or_else(|| words_of(&sweep.report.sort), |axis| axis.short(&sweep.axes))

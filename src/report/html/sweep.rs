@@ -3,15 +3,15 @@
 use super::super::amounts::{NOTHING, amount, mean_and_half};
 use super::super::sweep::{pareto_front, sort_words, sorted_points, table, what_matters, words_of};
 use super::super::words::{count, counted};
+use super::footer;
 use super::page::{Cell, Chart, Section, Table, Tile, Verdict};
-use super::{footer, quoted};
 use crate::experiment::{FigureKey, Results, Sweep, Unit};
 
 /// What the report of a sweep holds besides its figures.
 #[derive(Clone, Debug, Default)]
 pub struct SweepCharts {
-    /// Heat maps and the Pareto chart: what each is, and its SVG.
-    pub drawn: Vec<(String, String)>,
+    /// Heat maps and the Pareto chart.
+    pub drawn: Vec<Chart>,
     /// The sweep's file, as the folder has it.
     pub sweep_text: String,
     /// The base scenario as it was run.
@@ -25,10 +25,10 @@ const MOST_ROWS: usize = 500;
 pub fn sweep_sections(sweep: &Sweep, results: &Results, complete: bool, charts: &SweepCharts) -> Vec<Section> {
     let points = sorted_points(sweep, results);
     let front = pareto_front(sweep, results);
-    let base = std::path::Path::new(&sweep.base.name).file_name().map_or("", |name| name.to_str().unwrap_or_default());
     let least = points.iter().map(|&point| results.seeds(point).count()).min().unwrap_or(0);
     let mut sections = vec![Section::Lead(format!(
-        "Sweep of {base} · {} × {} from seed {} on · intervals are those of Student's t at 95 %",
+        "Sweep of {} · {} × {} from seed {} on · intervals are those of Student's t at 95 %",
+        sweep.loaded.scenario.name,
         counted(points.len() as u64, "point"),
         counted(least as u64, "seed"),
         sweep.first_seed
@@ -41,12 +41,12 @@ pub fn sweep_sections(sweep: &Sweep, results: &Results, complete: bool, charts: 
     }
     if !charts.drawn.is_empty() {
         sections.push(Section::Heading("At a glance".to_owned()));
-        sections.extend(
-            charts
-                .drawn
-                .iter()
-                .map(|(label, svg)| Section::Svg(Chart { svg: svg.clone(), label: label.clone(), ..Chart::default() })),
-        );
+        sections.extend(charts.drawn.iter().cloned().map(Section::Svg));
+    }
+    if let Some(beaten_by_none) = Table::of(table(sweep, results, &front, &front), sweep.axes.len() + 1) {
+        sections.push(Section::Heading("Points that no other beats".to_owned()));
+        let caption = "Numbered as in the chart, from the cheapest on.".to_owned();
+        sections.push(Section::Table(Table { caption, ..beaten_by_none }));
     }
     sections.push(Section::Heading(format!("Points by {}", sort_words(sweep))));
     let shown = points.len().min(MOST_ROWS);
@@ -55,12 +55,18 @@ pub fn sweep_sections(sweep: &Sweep, results: &Results, complete: bool, charts: 
         let rest = count((points.len() - shown) as u64);
         sections.push(Section::Text(format!("{rest} more are in points.csv.")));
     }
+    sections.push(Section::Text(
+        "points.csv has every figure of every point, points_by_seed.csv of every run, in base units.".to_owned(),
+    ));
     sections.push(Section::Heading("Settings".to_owned()));
     sections.push(Section::Pre { summary: "The sweep".to_owned(), text: charts.sweep_text.clone() });
     sections
         .push(Section::Pre { summary: "The base scenario as it was run".to_owned(), text: charts.base_text.clone() });
     sections.push(Section::Heading("Repeat it".to_owned()));
-    sections.push(Section::Pre { summary: String::new(), text: again(sweep) });
+    sections.push(Section::Pre {
+        summary: String::new(),
+        text: "sim sweep sweep.toml        # in this folder, whose files hold every override\n".to_owned(),
+    });
     sections.push(footer(env!("CARGO_PKG_VERSION"), &format!(" · {} · from seed {}", sweep.name, sweep.first_seed)));
     sections
 }
@@ -157,14 +163,4 @@ fn sorted_table(sweep: &Sweep, results: &Results, points: &[usize], front: &[usi
     });
     let caption = format!("Sorted by {}; the head of a column sorts by it. {NOTHING} is no value.", sort_words(sweep));
     Table { caption, head, rows: rows.collect(), words: axes + 1, sortable: true }
-}
-
-fn again(sweep: &Sweep) -> String {
-    let sets: String = sweep.sets.iter().map(|set| format!(" --set {}", quoted(set))).collect();
-    format!(
-        "sim sweep {}{sets} --seed {} --seeds {}\n\n# or in this folder, whose files hold every override:\nsim sweep sweep.toml\n",
-        quoted(&sweep.source.name),
-        sweep.first_seed,
-        sweep.seeds
-    )
 }
