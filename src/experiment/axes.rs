@@ -4,7 +4,8 @@
 //! same words, here under the user's line of the sweep file.
 
 use super::values::{Range as ValueRange, Steps, Written};
-use crate::diagnostics::Problem;
+use crate::diagnostics::{Problem, Severity, Source};
+use crate::scenario;
 use crate::scenario::keys::{Fallback, Key, Keys, Kind};
 use crate::scenario::reader::{Reader, Section};
 use crate::scenario::tree::{Entry, Node, Value};
@@ -98,6 +99,9 @@ impl Path {
     }
 }
 
+/// Values of a path that are read alone; what is wrong with a thousand is seen from the first ones.
+const TRIED_ALONE: usize = 50;
+
 /// One axis: a path, or several that move together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Axis {
@@ -127,6 +131,55 @@ impl Axis {
             })
             .unwrap_or_else(|| self.name.clone())
     }
+}
+
+/// Reads every value with the base, one at a time, and reports what the base refuses, as far as it is to be kept.
+pub(super) fn check_values(
+    reader: &Reader<'_>,
+    base: &Source,
+    sets: &[String],
+    axes: &[Axis],
+    keep: impl Fn(&Problem) -> bool,
+) {
+    for path in axes.iter().flat_map(|axis| &axis.paths) {
+        let Values::List(given) = &path.values else { continue };
+        let mut said: Vec<Range<usize>> = Vec::new();
+        for value in given.iter().take(TRIED_ALONE) {
+            let set = format!("{}={}", path.path, value.toml);
+            let sets: Vec<String> = sets.iter().chain([&set]).cloned().collect();
+            let Err(problems) = scenario::load(base, &sets) else { continue };
+            for problem in problems.list {
+                if problem.severity != Severity::Error || !keep(&problem) {
+                    continue;
+                }
+                let own = problem.flag.as_ref().filter(|flag| flag.text.strip_prefix("--set ") == Some(set.as_str()));
+                let at = own.and_then(|flag| path.place_of_flag(value.at.clone(), &flag.at));
+                let at = at.unwrap_or_else(|| value.at.clone());
+                // A wrong path is wrong with each of its values, and a range has one place for all of them.
+                if said.contains(&at) {
+                    continue;
+                }
+                said.push(at.clone());
+                let own = Problem::error(at, problem.message, problem.label);
+                reader.report(Problem { help: problem.help, ..own });
+            }
+        }
+    }
+}
+
+/// Where a file is wrong already it has no points to be read, but its values can be read one at a time, so that what is
+/// wrong with them is said as well. What stands in another line may be right with another axis, and what stands below
+/// another axis may be there with its values: neither is said.
+pub(super) fn check_alone(reader: &Reader<'_>, base: &Source, sets: &[String], axes: &[Axis]) {
+    if !reader.is_wrong() {
+        return;
+    }
+    let paths: Vec<String> = axes.iter().flat_map(|axis| &axis.paths).map(|path| format!("{}.", path.path)).collect();
+    let is_below = |axis: &Axis| axis.paths.iter().any(|path| paths.iter().any(|other| path.path.starts_with(other)));
+    let own: Vec<Axis> = axes.iter().filter(|axis| !is_below(axis)).cloned().collect();
+    check_values(reader, base, sets, &own, |problem| {
+        problem.flag.is_some() && !problem.label.contains("on line ") && !problem.message.contains("on line ")
+    });
 }
 
 /// Reads the table of axes under a key. `whole`: a range needs steps or points.

@@ -35,6 +35,11 @@ impl<'a> Reader<'a> {
         Self { text, problems: RefCell::new(Vec::new()), effective: RefCell::new(Vec::new()) }
     }
 
+    /// Has anything been reported?
+    pub(crate) fn is_wrong(&self) -> bool {
+        !self.problems.borrow().is_empty()
+    }
+
     pub(crate) fn report(&self, problem: Problem) {
         let mut problems = self.problems.borrow_mut();
         if !problems.contains(&problem) {

@@ -2,7 +2,7 @@
 
 use super::Plan;
 use crate::diagnostics::{Problem, Problems, Source, units};
-use crate::experiment::axes::{Axis, Values, ZIP, read_axes, read_zip};
+use crate::experiment::axes::{Axis, Values, ZIP, check_alone, check_values, read_axes, read_zip};
 use crate::experiment::figures::{Better, FigureKey};
 use crate::experiment::sweep::read::{Names, check_axes, check_grid, read_base, some_seeds};
 use crate::experiment::sweep::{ParetoSpec, Places, ReportSpec, Sweep};
@@ -71,10 +71,9 @@ pub fn read_plan(source: &Source, options: &PlanOptions) -> Result<Plan, Vec<Pro
         }
         None => None,
     };
-    let known = base.as_ref().map(|base| &base.loaded.scenario);
-    let draft = read_rest(&reader, &top, source, options, known);
+    let draft = read_rest(&reader, &top, source, options, base.as_ref());
     if let (Some(draft), Some(base)) = (&draft, &base) {
-        check_stress(&reader, &base.source, &base.sets, &draft.stress);
+        check_values(&reader, &base.source, &base.sets, &draft.stress, |_| true);
     }
     let (problems, _) = reader.finish();
     if !problems.is_empty() {
@@ -231,17 +230,17 @@ fn read_rest(
     top: &Section<'_>,
     source: &Source,
     options: &PlanOptions,
-    base: Option<&Scenario>,
+    base: Option<&Base>,
 ) -> Option<Draft> {
     let name = top.name("name").or_else(|| (!top.has("name")).then(|| scenario::stem(&source.name)));
-    let seed = if top.has("seed") { Some(top.whole("seed")?) } else { None };
+    let seed = top.has("seed").then(|| top.whole("seed"));
     let max_seeds = some_seeds(top, "max_seeds");
     let seeds = some_seeds(top, "seeds").map(|seeds| options.seeds.unwrap_or(seeds));
     let mut axes = read_axes(reader, top, "search", &source.text, true);
     axes.extend(top.tables("zip").iter().filter_map(|section| read_zip(reader, section, &source.text)));
     check_axes(reader, top, ("plan", "search"), &axes, &options.sets);
     check_grid(reader, top, "search", &axes, seeds.unwrap_or(1));
-    let minimize = read_minimize(reader, top, &axes, base);
+    let minimize = read_minimize(reader, top, &axes, base.map(|base| &base.loaded.scenario));
     let holds_in = top.read("holds_in", holds_in);
     let confidence = top.share("confidence");
     if let Some(confidence) = confidence
@@ -251,11 +250,19 @@ fn read_rest(
         top.wrong("confidence", "a confidence lies from 50% to below 100%", "out of range", help);
     }
     let (stress_loads, stress) = read_stress(reader, top, source);
+    if let Some(max_seeds) = max_seeds {
+        check_provable(top, max_seeds, holds_in, confidence);
+    }
+    if let Some(base) = base {
+        check_alone(reader, &base.source, &base.sets, &axes);
+    }
     let (seeds, max_seeds) = (seeds?, max_seeds?);
-    check_provable(top, max_seeds, holds_in, confidence);
     Some(Draft {
         name: name?,
-        seed,
+        seed: match seed {
+            Some(seed) => Some(seed?),
+            None => None,
+        },
         seeds: seeds.min(max_seeds),
         max_seeds,
         minimize: minimize?,
@@ -346,32 +353,4 @@ fn read_stress(reader: &Reader<'_>, top: &Section<'_>, source: &Source) -> (Vec<
         }
     }
     (loads, axes)
-}
-
-/// Every value of `[stress]` is read with the base.
-fn check_stress(reader: &Reader<'_>, base: &Source, sets: &[String], stress: &[Axis]) {
-    for path in stress.iter().flat_map(|axis| &axis.paths) {
-        let Values::List(given) = &path.values else { continue };
-        let mut said: Vec<(String, Range<usize>)> = Vec::new();
-        for value in given {
-            let set = format!("{}={}", path.path, value.toml);
-            let sets: Vec<String> = sets.iter().chain([&set]).cloned().collect();
-            let Err(problems) = scenario::load(base, &sets) else { continue };
-            for problem in problems.list {
-                if problem.severity != crate::diagnostics::Severity::Error {
-                    continue;
-                }
-                let own = problem.flag.as_ref().filter(|flag| flag.text.strip_prefix("--set ") == Some(set.as_str()));
-                let at = own.and_then(|flag| path.place_of_flag(value.at.clone(), &flag.at));
-                let at = at.unwrap_or_else(|| value.at.clone());
-                // A wrong path is wrong with each of its values.
-                if said.iter().any(|(message, place)| *message == problem.message && *place == at) {
-                    continue;
-                }
-                said.push((problem.message.clone(), at.clone()));
-                let own = Problem::error(at, problem.message, problem.label);
-                reader.report(Problem { help: problem.help, ..own });
-            }
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::{HeatmapSpec, ParetoSpec, Places, ReportSpec, Sample, Sweep};
 use crate::diagnostics::{Problem, Problems, Source, closest};
-use crate::experiment::axes::{Axis, MOST_POINTS, ZIP, grouped, read_axes, read_zip};
+use crate::experiment::axes::{Axis, MOST_POINTS, ZIP, check_alone, grouped, read_axes, read_zip};
 use crate::experiment::figures::{FigureKey, Owner, known_names, owner_of};
 use crate::experiment::sample::{Method, SOBOL_AXES, sample};
 use crate::scenario;
@@ -101,8 +101,7 @@ pub fn read_sweep(source: &Source, options: &SweepOptions) -> Result<Sweep, Vec<
         Some((_, Err(problems))) => (None, Some(problems)),
         None => (None, None),
     };
-    let known = base.as_ref().map(|(_, loaded)| &loaded.scenario);
-    let draft = read_rest(&reader, &top, source, options, known);
+    let draft = read_rest(&reader, &top, source, options, base.as_ref());
     let (problems, _) = reader.finish();
     let mut wrong = Vec::new();
     if !problems.is_empty() {
@@ -181,10 +180,10 @@ fn read_rest(
     top: &Section<'_>,
     source: &Source,
     options: &SweepOptions,
-    base: Option<&Scenario>,
+    base: Option<&(Source, Loaded)>,
 ) -> Option<Draft> {
     let name = top.name("name").or_else(|| (!top.has("name")).then(|| scenario::stem(&source.name)));
-    let seed = if top.has("seed") { Some(top.whole("seed")?) } else { None };
+    let seed = top.has("seed").then(|| top.whole("seed"));
     let seeds = some_seeds(top, "seeds").map(|seeds| options.seeds.unwrap_or(seeds));
     let precision = if top.has("precision") { top.share("precision") } else { None };
     if precision == Some(0.0) {
@@ -199,11 +198,17 @@ fn read_rest(
         Some((method, points)) => check_sample(top, &axes, method, points),
         None => check_grid(reader, top, "axes", &axes, seeds.unwrap_or(1)),
     }
-    let report = read_report(reader, &top.table("report"), &axes, options, base);
+    let report = read_report(reader, &top.table("report"), &axes, options, base.map(|(_, loaded)| &loaded.scenario));
+    if let Some((base, _)) = base {
+        check_alone(reader, base, &options.sets, &axes);
+    }
     let place = |key: &str| top.entry(key).map(|entry| entry.node.at.clone());
     Some(Draft {
         name: name?,
-        seed,
+        seed: match seed {
+            Some(seed) => Some(seed?),
+            None => None,
+        },
         seeds: seeds?,
         precision,
         max_seeds: max_seeds?,
