@@ -86,7 +86,6 @@
 //! - A pod's whole timetable is drawn when it is wanted (`cluster::pod`), each phase from a stream of its own: a changed law
 //!   moves no other phase.
 //! - An exact CFS quota needs no event per period: usable time is a closed form of elapsed time (`serving::discipline`).
-//!
 //! - A model scaled by lag has no seat among the scalers: each agent speaks for itself, at its own ticks and for all of its
 //!   models at once, so the tick lives with the agent (`simulation::seldon`) and the rule with [`seldon::lag`]. The record
 //!   shows every wish as a decision all the same.

@@ -394,11 +394,11 @@ pub(super) fn replica_lines(plan: &Plan, search: &Search, found: &Found) -> Vec<
     for pool in &around.pools {
         if let (Some(knee), Some(that), Some(replicas)) = (pool.knee_rps, &pool.knee_at, pool.for_peak()) {
             let words = format!(
-                "{}{} at {that} (open-loop ramp); the peak of {} needs {}",
+                "{}{} on its own at {that} (open-loop ramp); {} for the peak of {}, if none helps another",
                 whose(pool),
                 rps(knee),
+                counted(replicas.into(), "replica"),
                 rps(pool.peak_rps),
-                counted(replicas.into(), "replica")
             );
             lines.push(("one replica".to_owned(), words));
         }
