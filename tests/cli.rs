@@ -347,6 +347,12 @@ fn what_a_killed_run_left_stands_in_nobodys_way() {
     let read = |name: &str| fs::read_to_string(room.0.join("output/small").join(name)).expect("it is there");
     assert_eq!(read("notes.txt"), "mine");
     assert!(read("timeline.csv").starts_with("time_s,"));
+    // A file of that name that says something else is not a lock of ours.
+    room.write("output/.small.lock", "keep me");
+    let refused = room.sim(&["run", &file, "--no-plots"]);
+    expect_code(&refused, 2);
+    assert!(stderr(&refused).contains("no run of `sim` wrote it"), "{}", stderr(&refused));
+    assert_eq!(fs::read_to_string(room.0.join("output/.small.lock")).expect("it is there"), "keep me");
 }
 
 #[test]

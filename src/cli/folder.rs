@@ -181,6 +181,13 @@ fn take(lock: &Path, path: &Path) -> Result<Option<File>, Failure> {
                 )));
             }
         }
+        let said = fs::read(lock).unwrap_or_default();
+        if !said.iter().all(u8::is_ascii_digit) {
+            return Err(Failure::Wrong(format!(
+                "error: {} exists and no run of `sim` wrote it\n  = help: move it away, or choose another folder with `--out DIR`",
+                lock.display()
+            )));
+        }
         file.set_len(0).and_then(|()| file.write_all(own.as_bytes())).map_err(cannot)?;
         // Whoever held the lock before may have removed the file between the two steps: then this one locks nothing.
         if fs::read_to_string(lock).is_ok_and(|owner| owner == own) {
