@@ -11,8 +11,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// Points that stay in memory between check and run; more are read again when their turn comes.
-const KEPT: usize = 10_000;
+/// Points that stay in memory between check and run; of more, each is read again when its turn comes, which takes a fraction of
+/// a millisecond and keeps memory from growing with their number.
+const KEPT: usize = 1_000;
 
 /// Problems of points that are shown; what is wrong with a thousand points is seen from the first ones.
 const SHOWN: usize = 10;
