@@ -4,7 +4,7 @@ use super::super::plan::{
     Found, candidate_rows, carries_rows, carries_words, changes, cheaper_words, cost_words, differing, goal_rows,
     in_the_way, plan_goal, replica_lines, saved_words, search_words, standing_words, unsearched,
 };
-use super::super::words::counted;
+use super::super::words::{count, counted};
 use super::page::{Cell, Chart, Section, Table, Tile, Verdict};
 use super::{footer, quoted};
 use crate::experiment::plan::Plan;
@@ -95,10 +95,21 @@ pub fn plan_sections(plan: &Plan, search: &Search, found: Option<&Found>, texts:
     sections
 }
 
+/// Rows of candidates where nothing is recommended; all of them are in `candidates.csv`.
+const MOST_ROWS: usize = 500;
+
 /// Candidates worth a table, and what they are.
 fn listed(plan: &Plan, search: &Search, found: Option<&Found>) -> Vec<(String, Vec<usize>)> {
     match found {
-        None => vec![("All candidates".to_owned(), (0..plan.grid.points()).collect())],
+        None => {
+            let all = plan.grid.points();
+            let of_all = if all > MOST_ROWS {
+                format!("The first {MOST_ROWS} candidates of {}", count(all as u64))
+            } else {
+                "All candidates".to_owned()
+            };
+            vec![(of_all, (0..all.min(MOST_ROWS)).collect())]
+        }
         Some(found) => vec![
             ("Candidates that cost less, the dearest first".to_owned(), search.race.cheaper_than(found.winner)),
             ("Others that are proven".to_owned(), search.race.feasible().into_iter().skip(1).collect()),
@@ -115,7 +126,7 @@ fn recommendation(plan: &Plan, search: &Search, found: &Found) -> Section {
         })
         .collect();
     let words = if changed.is_empty() {
-        "What is set now meets the goal, and nothing cheaper in the search space does.".to_owned()
+        "What is set now meets the goal, and nothing cheaper in the search space is proven to.".to_owned()
     } else {
         format!("Set {}.", changed.join(", "))
     };
