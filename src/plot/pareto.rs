@@ -147,14 +147,7 @@ impl ParetoFigure<'_> {
         }
         for landmark in self.landmarks.iter().filter(|landmark| landmark.cost.is_finite() && landmark.value.is_finite())
         {
-            let (across, up) = at(landmark.cost, landmark.value);
-            sheet.shape(&outline(0, (across, up), RADIUS_PX + 3.5), TEXT, 1.0)?;
-            sheet.shape(&outline(0, (across, up), RADIUS_PX + 1.5), VERMILION, 1.0)?;
-            // Below it on the side that has room, where the front is not.
-            let look = Type::bold(13.0, TEXT);
-            let right = across + 12.0 + sheet.text_width(&landmark.words, look)? < RIGHT_PX;
-            let (beside, anchor) = if right { (across + 12.0, Anchor::Start) } else { (across - 12.0, Anchor::End) };
-            sheet.text(&landmark.words, (beside, up + 16.0), look, anchor)?;
+            draw_landmark(sheet, &landmark.words, at(landmark.cost, landmark.value))?;
         }
         Ok(())
     }
@@ -212,6 +205,16 @@ impl ParetoFigure<'_> {
         }
         Ok(())
     }
+}
+
+/// A place with its name below it, on the side that has room.
+fn draw_landmark<B: DrawingBackend>(sheet: &Sheet<B>, words: &str, (across, up): (f64, f64)) -> Result<(), PlotError> {
+    sheet.shape(&outline(0, (across, up), RADIUS_PX + 3.5), TEXT, 1.0)?;
+    sheet.shape(&outline(0, (across, up), RADIUS_PX + 1.5), VERMILION, 1.0)?;
+    let look = Type::bold(13.0, TEXT);
+    let right = across + 12.0 + sheet.text_width(words, look)? < RIGHT_PX;
+    let (beside, anchor) = if right { (across + 12.0, Anchor::Start) } else { (across - 12.0, Anchor::End) };
+    sheet.text(words, (beside, up + 16.0), look, anchor)
 }
 
 /// Colour and shape by group, so that a reader of any colour vision can tell them apart. A filled shape has no gaps at its

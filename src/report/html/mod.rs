@@ -26,6 +26,9 @@ pub(crate) fn quoted(word: &str) -> String {
     }
 }
 
+/// Rows of a table of points or candidates; all of them are in the CSV file beside it.
+const MOST_ROWS: usize = 500;
+
 /// The last line of every page.
 fn footer(version: &str, more: &str) -> Section {
     Section::Footer(format!("sim {version}{more}"))

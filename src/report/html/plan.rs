@@ -6,7 +6,7 @@ use super::super::plan::{
 };
 use super::super::words::{count, counted};
 use super::page::{Cell, Chart, Section, Table, Tile, Verdict};
-use super::{footer, quoted};
+use super::{MOST_ROWS, footer, quoted};
 use crate::experiment::plan::Plan;
 use crate::experiment::plan::search::Search;
 
@@ -41,15 +41,7 @@ pub fn plan_sections(plan: &Plan, search: &Search, found: Option<&Found>, texts:
                 sections.push(heading("How it goes"));
                 sections.push(Section::Svg(timeline.clone()));
             }
-            sections.push(heading("How far it carries"));
-            sections.extend(Table::of(carries_rows(&found.around), 3).map(Section::Table));
-            for (label, words) in replica_lines(plan, search, found) {
-                sections.push(Section::Text(format!("{label}: {words}.")));
-            }
-            sections.push(Section::Text(format!(
-                "Judged by {} of the search each; limits are found by bisection. The fixed size is proven as candidates are.",
-                counted(found.around.seeds as u64, "seed")
-            )));
+            sections.extend(carries(plan, search, found));
         }
         None => sections.push(nothing_meets(plan, search)),
     }
@@ -95,8 +87,18 @@ pub fn plan_sections(plan: &Plan, search: &Search, found: Option<&Found>, texts:
     sections
 }
 
-/// Rows of candidates where nothing is recommended; all of them are in `candidates.csv`.
-const MOST_ROWS: usize = 500;
+/// How much more load and delay the recommendation bears, and what would do in its place.
+fn carries(plan: &Plan, search: &Search, found: &Found) -> Vec<Section> {
+    let mut sections = vec![Section::Heading("How far it carries".to_owned())];
+    sections.extend(Table::of(carries_rows(&found.around), 3).map(Section::Table));
+    let lines = replica_lines(plan, search, found).into_iter();
+    sections.extend(lines.map(|(label, words)| Section::Text(format!("{label}: {words}."))));
+    sections.push(Section::Text(format!(
+        "Judged by {} of the search each; limits are found by bisection. The fixed size is proven as candidates are.",
+        counted(found.around.seeds as u64, "seed")
+    )));
+    sections
+}
 
 /// Candidates worth a table, and what they are.
 fn listed(plan: &Plan, search: &Search, found: Option<&Found>) -> Vec<(String, Vec<usize>)> {

@@ -3,8 +3,8 @@
 use super::super::amounts::{NOTHING, amount, mean_and_half};
 use super::super::sweep::{pareto_front, sort_words, sorted_points, table, what_matters, words_of};
 use super::super::words::{count, counted};
-use super::footer;
 use super::page::{Cell, Chart, Section, Table, Tile, Verdict};
+use super::{MOST_ROWS, footer};
 use crate::experiment::{FigureKey, Results, Sweep, Unit};
 
 /// What the report of a sweep holds besides its figures.
@@ -17,9 +17,6 @@ pub struct SweepCharts {
     /// The base scenario as it was run.
     pub base_text: String,
 }
-
-/// Rows of the table; all of them are in `points.csv`.
-const MOST_ROWS: usize = 500;
 
 /// The parts of the report.
 pub fn sweep_sections(sweep: &Sweep, results: &Results, complete: bool, charts: &SweepCharts) -> Vec<Section> {
