@@ -16,9 +16,11 @@ pub fn duration(text: &str) -> Result<Span, String> {
     if text.starts_with('-') {
         return Err(format!("`{text}` is negative; a duration is 0 or more"));
     }
+    let too_long = || format!("`{text}` is longer than 146 years");
+    let fits = |nanos: &u64| *nanos < u64::MAX / 4;
     if text.starts_with(['P', 'p']) {
         let signed: jiff::SignedDuration = text.parse().map_err(|_| complain())?;
-        return u64::try_from(signed.as_nanos()).map(Span::from_nanos).map_err(|_| complain());
+        return u64::try_from(signed.as_nanos()).ok().filter(fits).map(Span::from_nanos).ok_or_else(too_long);
     }
     let mut rest = text;
     let mut nanos: u128 = 0;
@@ -44,11 +46,7 @@ pub fn duration(text: &str) -> Result<Span, String> {
     if text.is_empty() {
         return Err(complain());
     }
-    u64::try_from(nanos)
-        .ok()
-        .filter(|&nanos| nanos < u64::MAX / 4)
-        .map(Span::from_nanos)
-        .ok_or_else(|| format!("`{text}` is longer than 146 years"))
+    u64::try_from(nanos).ok().filter(fits).map(Span::from_nanos).ok_or_else(too_long)
 }
 
 /// A decimal number times a unit, rounded down to whole units of 1; `None` if it is no number.
@@ -88,6 +86,9 @@ pub fn rate(text: &str) -> Result<f64, String> {
     let value = finite(number).ok_or_else(complain)?;
     if value < 0.0 {
         return Err(format!("`{text}` is negative; a rate is 0 or more"));
+    }
+    if value / seconds > 1e9 {
+        return Err(format!("`{text}` is more than one in a nanosecond, the grain of the clock; write less"));
     }
     Ok(value / seconds)
 }
@@ -185,7 +186,7 @@ mod tests {
         assert_eq!(rate("40/s"), Ok(40.0));
         assert_eq!(share("70%"), Ok(0.7));
         assert_eq!(price("$0.80/h"), Ok(0.8));
-        for wrong in ["40", "NaN/s", "inf/s", "-1/s", "1/week", "/s"] {
+        for wrong in ["40", "NaN/s", "inf/s", "-1/s", "1/week", "/s", "1e10/s"] {
             assert!(rate(wrong).is_err(), "{wrong}");
         }
         for wrong in ["0.7", "NaN%", "-1%", "%"] {

@@ -320,13 +320,18 @@ fn finite(law: Law, parameter: &'static str) -> Result<Law, LawError> {
     if law.mean().is_finite() && law.variance().is_finite() {
         return Ok(law);
     }
-    Err(refuse(parameter, format!("`{parameter}` is too far out: mean or variance overflow; take a milder one")))
+    Err(too_far(parameter))
+}
+
+fn too_far(parameter: &'static str) -> LawError {
+    refuse(parameter, format!("`{parameter}` is too far out: mean or variance overflow; take a milder one"))
 }
 
 /// σ of the logarithm of a lognormal law.
 fn sigma_of_cv(cv: f64) -> Result<f64, LawError> {
     let cv = spread(cv)?;
-    Ok((cv * cv).ln_1p().sqrt())
+    let sigma = (cv * cv).ln_1p().sqrt();
+    if sigma.is_finite() { Ok(sigma) } else { Err(too_far("cv")) }
 }
 
 fn lognormal(mean: f64, sigma: f64, parameter: &'static str) -> Result<Law, LawError> {
@@ -493,6 +498,8 @@ mod tests {
             (Law::lognormal_median_p99(1.0, 1.0), "p99"),
             (Law::lognormal_median_p99(1.0, 1e300), "p99"),
             (Law::lognormal_mean_cv(1.0, 0.0), "cv"),
+            (Law::lognormal_mean_cv(1.0, 1e300), "cv"),
+            (Law::lognormal_median_cv(1.0, 1e300), "cv"),
             (Law::gamma_mean_cv(1.0, 0.0), "cv"),
             (Law::gamma_mean_cv(1.0, 1e-200), "cv"),
             (Law::gamma_mean_shape(1.0, -1.0), "shape"),

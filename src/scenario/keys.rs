@@ -255,7 +255,7 @@ pub static HPA_CONTROLLER: Keys = Keys {
             name: "sync_period",
             kind: Kind::Duration,
             fallback: Fallback::Is(r#""15s""#),
-            about: "fixed delay between reconciles of one HPA",
+            about: "fixed delay between reconciles of one HPA, at least 100ms",
         },
         Key {
             name: "tolerance",
@@ -298,13 +298,13 @@ pub static METRICS_SERVER: Keys = Keys {
             name: "metric_resolution",
             kind: Kind::Duration,
             fallback: Fallback::Is(r#""15s""#),
-            about: "time between scrapes, at least 10s",
+            about: "time between scrapes, 10s to 15m",
         },
         Key {
             name: "housekeeping_interval",
             kind: Kind::Duration,
             fallback: Fallback::Is(r#""10s""#),
-            about: "the kubelet's own sampling",
+            about: "the kubelet's own sampling, 1s to 3m",
         },
         Key {
             name: "housekeeping_jitter",
@@ -727,7 +727,12 @@ pub static SINE: Keys = Keys {
     keys: &[
         Key { name: "mean", kind: Kind::Rate, fallback: Fallback::Required, about: "mean rate" },
         Key { name: "amplitude", kind: Kind::Share, fallback: Fallback::Required, about: "0% to 100%" },
-        Key { name: "period", kind: Kind::Duration, fallback: Fallback::Is(r#""24h""#), about: "length of a wave" },
+        Key {
+            name: "period",
+            kind: Kind::Duration,
+            fallback: Fallback::Is(r#""24h""#),
+            about: "length of a wave, at least 1s",
+        },
         Key { name: "phase", kind: Kind::Duration, fallback: Fallback::Is(r#""0s""#), about: "shift" },
     ],
 };

@@ -182,7 +182,7 @@ pub(super) fn read(
     let signals: Vec<_> = signal_sections.iter().map(|section| read_rest::signal(section, folder)).collect();
     unique(&signal_sections, "signal");
     let objectives: Vec<Option<Objective>> =
-        top.tables("objective").iter().map(|section| read_rest::objective(section, &lists)).collect();
+        top.tables("objective").iter().map(|section| read_rest::objective(section, &lists, duration)).collect();
     let events: Vec<play::Written> =
         top.tables("event").iter().filter_map(|section| play::event(section, &lists, duration)).collect();
     play::check_outages(&top, &events);
@@ -232,9 +232,6 @@ fn check_presence(reader: &Reader<'_>, top: &Section<'_>, pools: &[Option<PoolSp
 
 fn check_clock(top: &Section<'_>, duration: Option<Span>, tick: Option<Span>, warmup: Option<Span>) {
     let (Some(duration), Some(tick), Some(warmup)) = (duration, tick, warmup) else { return };
-    if duration > Span::from_secs(50 * 365 * 86_400) {
-        top.wrong("duration", "more than 50 years of simulated time", "too long", "write a shorter duration");
-    }
     if duration.as_nanos() / tick.as_nanos() > 10_000_000 {
         top.wrong("tick", "more than 10 million rows a pool", "too short for this `duration`", "raise `tick`");
     }

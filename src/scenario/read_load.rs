@@ -9,6 +9,9 @@ use crate::units::Span;
 use crate::workload::{ArrivalsSpec, LoadSpec, Protocol, RateSpec, Spread, Stage, TraceSpec, UserStage, UsersSpec};
 use std::path::Path;
 
+/// A trace's copies of two seconds are in memory at a time.
+const MOST_COPIES: f64 = 10_000.0;
+
 /// Reads one load; `None` if it is too broken to go on with. `clock` is what the clock says at time 0.
 pub(super) fn load(section: &Section<'_>, clock: Span, run: Span, folder: &Path) -> Option<LoadSpec> {
     let name = section.name("name");
@@ -28,6 +31,16 @@ pub(super) fn load(section: &Section<'_>, clock: Span, run: Span, folder: &Path)
     }
     let scale = section.number_from("scale", 0.0, false);
     let arrivals = arrivals(section, clock, folder);
+    if let (Some(scale), Some(ArrivalsSpec::Trace(trace))) = (scale, &arrivals)
+        && scale * trace.volume_scale > MOST_COPIES
+    {
+        section.wrong(
+            if section.has("scale") { "scale" } else { "arrivals" },
+            format!("`scale` times `volume_scale` is {}", scale * trace.volume_scale),
+            "more than 10,000 copies of every row",
+            "lower them, or record the trace with its full volume",
+        );
+    }
     let demand = section.law("demand", Of::Time, folder);
     let timeout = section.duration_or("timeout", "none");
     if timeout == Some(Some(Span::ZERO)) {
@@ -91,8 +104,8 @@ fn trace(section: &Section<'_>, folder: &Path) -> Option<TraceSpec> {
     let spread =
         section.choice("spread", &[("even", Spread::Even), ("uniform", Spread::Uniform), ("poisson", Spread::Poisson)]);
     let repeat = section.yes("loop");
-    let clip_from = section.duration("clip_from");
-    let clip_until = section.duration("clip_until");
+    let clip_from = section.file_time("clip_from");
+    let clip_until = section.file_time("clip_until");
     if let (Some(from), Some(until)) = (clip_from, clip_until)
         && until <= from
     {
@@ -193,7 +206,10 @@ fn shape(choice: &Choice<'_>, factor: bool, clock: Span) -> Option<RateSpec> {
                 }
                 amplitude <= 1.0
             });
-            let (period, phase) = (inner.some_time("period"), inner.duration("phase"));
+            let (period, phase) = (inner.duration("period"), inner.duration("phase"));
+            if period.is_some_and(|period| period < Span::from_secs(1)) {
+                inner.wrong("period", "a wave shorter than a second", "too short", "write at least \"1s\"");
+            }
             Some(RateSpec::Sine { mean: mean?, amplitude: amplitude?, period: period?, phase: phase? })
         }
         "diurnal" => {

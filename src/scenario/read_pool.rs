@@ -14,6 +14,9 @@ use crate::serving::{BalancerSpec, Cfs, CpuSpec, DisciplineSpec, MemorySpec, Que
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// Those who wait at the start are in memory together.
+const MOST_WAITING: u64 = 10_000_000;
+
 /// Reads one pool; `None` if it is too broken to go on with.
 pub(super) fn pool(section: &Section<'_>, folder: &Path) -> Option<PoolSpec> {
     let name = section.name("name");
@@ -236,6 +239,9 @@ fn queue(section: &Section<'_>) -> Option<QueueSpec> {
     }
     let hold = section.duration("hold");
     let initial = section.whole("initial");
+    if initial.is_some_and(|initial| initial > MOST_WAITING) {
+        section.wrong("initial", "more than 10 million requests that wait at the start", "too many", "lower it");
+    }
     Some(QueueSpec { capacity: capacity?, timeout: timeout?, hold: hold?, initial: initial? })
 }
 

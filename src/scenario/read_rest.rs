@@ -12,9 +12,24 @@ use crate::scalers::HpaControllerSpec;
 use crate::units::Span;
 use std::path::Path;
 
+/// No metrics pipeline has anything new to say more often than this.
+const SHORTEST_SYNC_PERIOD: Span = Span::from_millis(100);
+
+/// Three scrapes and four samples fit into the hour for which the pods of time 0 have been running.
+const LONGEST_RESOLUTION: Span = Span::from_secs(15 * 60);
+const LONGEST_HOUSEKEEPING: Span = Span::from_secs(3 * 60);
+
 /// Reads `[hpa_controller]`.
 pub(super) fn hpa_controller(section: &Section<'_>) -> Option<HpaControllerSpec> {
     let sync_period = section.some_time("sync_period");
+    if sync_period.is_some_and(|period| period < SHORTEST_SYNC_PERIOD) {
+        section.wrong(
+            "sync_period",
+            "`sync_period` is shorter than 100 ms",
+            "too short",
+            "write \"15s\", the controller's default, or at least \"100ms\"",
+        );
+    }
     let tolerance = section.share("tolerance");
     let downscale_stabilization = section.duration("downscale_stabilization");
     let cpu_initialization_period = section.duration("cpu_initialization_period");
@@ -67,7 +82,18 @@ pub(super) fn metrics_server(section: &Section<'_>, folder: &Path) -> Option<Met
             "write at least \"10s\"",
         );
     }
-    let housekeeping_interval = section.some_time("housekeeping_interval");
+    if metric_resolution.is_some_and(|resolution| resolution > LONGEST_RESOLUTION) {
+        section.wrong("metric_resolution", "a resolution above 15m", "too long", "write at most \"15m\"");
+    }
+    let housekeeping_interval = no_oftener(section, "housekeeping_interval");
+    if housekeeping_interval.is_some_and(|interval| interval > LONGEST_HOUSEKEEPING) {
+        section.wrong(
+            "housekeeping_interval",
+            "housekeeping less often than every 3m",
+            "too long",
+            "write at most \"3m\"",
+        );
+    }
     let housekeeping_jitter = section.number_from("housekeeping_jitter", 0.0, false);
     let housekeeping_max = section.some_time("housekeeping_max");
     let sampling = section.choice("sampling", &[("cached", Sampling::Cached), ("on_demand", Sampling::OnDemand)]);
@@ -273,8 +299,9 @@ fn scope(section: &Section<'_>, lists: &Lists<'_>) -> Option<ObjectiveScope> {
     })
 }
 
-/// Reads `[[objective]]`.
-pub(super) fn objective(section: &Section<'_>, lists: &Lists<'_>) -> Option<Objective> {
+/// Reads an `[[objective]]` for a run of this length.
+pub(super) fn objective(section: &Section<'_>, lists: &Lists<'_>, run: Option<Span>) -> Option<Objective> {
+    const MOST_WINDOWS: u64 = 1_000_000;
     let scope = scope(section, lists);
     let that = section.text("that");
     let parsed = section.read("that", |node| condition(&super::reader::text(node)?));
@@ -284,6 +311,11 @@ pub(super) fn objective(section: &Section<'_>, lists: &Lists<'_>) -> Option<Obje
         None
     };
     let window = section.some_time("window");
+    if let (Some(run), Some(window)) = (run, window)
+        && run.as_nanos() / window.as_nanos() > MOST_WINDOWS
+    {
+        section.wrong("window", "more than a million windows", "too short for this `duration`", "raise it");
+    }
     if section.has("window") && share_of_time.is_none() {
         section.wrong("window", "`window` without `for`", "not used", "add `for = \"99% of time\"`, or leave it out");
     }

@@ -253,6 +253,10 @@ impl<'a> Section<'a> {
     pub(super) fn duration(&self, name: &str) -> Option<Span> {
         self.read(name, duration)
     }
+    /// An instant of a file's own clock.
+    pub(super) fn file_time(&self, name: &str) -> Option<Span> {
+        self.read(name, file_time)
+    }
     /// A duration above zero.
     pub(super) fn some_time(&self, name: &str) -> Option<Span> {
         self.read(name, |node| match duration(node)? {
@@ -558,7 +562,22 @@ pub(super) fn text(node: &Node) -> Result<String, String> {
     }
 }
 
+/// Nothing a scenario speaks of lasts longer: sums and multiples of a few of these fit into the clock.
+const LONGEST: Span = Span::from_secs(3_650 * 86_400);
+
 pub(super) fn duration(node: &Node) -> Result<Span, String> {
+    quoted(
+        node,
+        |text| match units::duration(text)? {
+            span if span > LONGEST => Err(format!("`{text}` is longer than ten years; write at most \"3650d\"")),
+            span => Ok(span),
+        },
+        "90s",
+    )
+}
+
+/// A time of a trace's own clock, which may count from 1970.
+fn file_time(node: &Node) -> Result<Span, String> {
     quoted(node, units::duration, "90s")
 }
 

@@ -9,6 +9,9 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::PathBuf;
 
+/// The requests of one bin are in memory together.
+const MOST_IN_A_BIN: f64 = 10_000_000.0;
+
 /// What a check learnt of a trace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TraceFacts {
@@ -143,11 +146,12 @@ impl TraceFile {
 
     fn count(&self, column: usize, line: u64) -> Result<u64, TraceError> {
         let text = self.wrap(self.table.field(column))?;
-        if let Ok(count) = text.parse::<u64>() {
-            return Ok(count);
-        }
         match text.parse::<f64>() {
-            Ok(value) if value.is_finite() && value >= 0.0 && value.fract() == 0.0 && value < 1e15 => Ok(value as u64),
+            Ok(value) if value > MOST_IN_A_BIN => Err(self.error(
+                line,
+                format!("`{text}` in column `count` is more than 10,000,000 requests in one bin; write narrower bins"),
+            )),
+            Ok(value) if value >= 0.0 && value.fract() == 0.0 => Ok(value as u64),
             _ => Err(self.error(line, format!("`{text}` in column `count` is not a whole number of 0 or more"))),
         }
     }

@@ -131,7 +131,7 @@ impl<R: Recorder> Sim<'_, R> {
                 continue;
             }
             let spec = self.delay_of(pool);
-            let reach = self.now + spec.delay + spec.window + self.controller.sync_period;
+            let reach = (self.now + spec.delay + spec.window + self.controller.sync_period).min(self.end);
             let mut at = next;
             while at <= reach {
                 self.arm_samples(pool, at);

@@ -107,6 +107,7 @@ struct Pass {
     first: Option<u64>,
     last: u64,
     rows: u64,
+    requests: u64,
 }
 
 /// A request; equal instants keep the order of the file.
@@ -232,6 +233,7 @@ impl Trace {
         }
         self.pass.first.get_or_insert(t);
         self.pass.rows += 1;
+        self.pass.requests = self.pass.requests.saturating_add(row.count);
         self.zero.get_or_insert(t);
         self.read_to = self.instant(t);
         match self.bin {
@@ -288,7 +290,8 @@ impl Trace {
     /// The file is read: over, or from the start again.
     fn end_pass(&mut self) -> Result<(), TraceError> {
         let pass = std::mem::take(&mut self.pass);
-        let Some(first) = pass.first.filter(|_| self.spec.repeat) else {
+        // Whatever repeats nothing has nothing to come.
+        let Some(first) = pass.first.filter(|_| self.spec.repeat && pass.requests > 0) else {
             self.read_to = SimTime::NEVER;
             return Ok(());
         };
@@ -297,6 +300,9 @@ impl Trace {
         let period = length.saturating_add(gap);
         if period == 0 {
             return Err(self.refuse(None, "rows of a single instant cannot be repeated: set `loop = false`"));
+        }
+        if (period as f64) < self.spec.time_scale {
+            return Err(self.refuse(None, "compressed to less than a nanosecond: lower `time_scale`"));
         }
         self.repeated = self.repeated.saturating_add(period);
         self.source.rewind()
@@ -463,6 +469,11 @@ pub(super) mod tests {
         let alone = replay(&spec, &rows[..1], false, end).and_then(|mut trace| go_on(&mut trace, end));
         let error = alone.expect_err("no period");
         assert_eq!(error.to_string(), "recorded.csv: rows of a single instant cannot be repeated: set `loop = false`");
+        let spec = TraceSpec { time_scale: 1e300, ..spec };
+        let error = replay(&spec, &rows, false, end).and_then(|mut trace| go_on(&mut trace, end)).expect_err("no time");
+        assert_eq!(error.to_string(), "recorded.csv: compressed to less than a nanosecond: lower `time_scale`");
+        let spec = TraceSpec { time_scale: 1.0, ..spec };
+        assert_eq!(instants(&spec, &[(0, 0), (10 * SEC, 0)], true, 45), [0_u64; 0], "nothing, repeated");
         // A binned trace repeats after its last bin.
         let bins = [(0, 1), (10 * SEC, 1)];
         let spec = TraceSpec { spread: Spread::Even, ..spec };

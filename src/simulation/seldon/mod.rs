@@ -356,8 +356,10 @@ impl<R: Recorder> Sim<'_, R> {
                 row.reloads += agent.memory.counts().reloads;
                 if agent.connected {
                     row.connected += 1;
-                    row.memory_bytes += agent.memory.memory_bytes();
-                    row.memory_used_bytes += agent.memory.memory_bytes() - agent.memory.available_bytes();
+                    let memory = agent.memory.memory_bytes();
+                    row.memory_bytes = row.memory_bytes.saturating_add(memory);
+                    row.memory_used_bytes =
+                        row.memory_used_bytes.saturating_add(memory - agent.memory.available_bytes());
                     row.models_loaded += count(agent.memory.in_memory());
                     row.models_registered += count(agent.memory.registered());
                 }
