@@ -291,7 +291,7 @@ fn neighbours(plan: &Plan, search: &Search, winner: usize) -> Vec<(String, Strin
 pub(super) fn carries_words(limit: &Limit) -> String {
     match limit {
         Limit::Between(low, _) => format!("×{:.2}", (low * 100.0).floor() / 100.0),
-        Limit::Beyond(most) => format!("×{most:.0} and more"),
+        Limit::Beyond(most) => format!("×{most} and more"),
         Limit::Nowhere => NOTHING.to_owned(),
     }
 }
@@ -360,7 +360,7 @@ fn fragile(around: &Around) -> String {
     let mut parts: Vec<String> = around.fragile.iter().filter_map(breaks).collect();
     for fragility in &around.fragile {
         if let (Limit::Beyond(most), now_s) = (fragility.limit, fragility.now_s) {
-            let up_to = now_s.map_or_else(|| format!("×{most:.0}"), |now_s| duration(now_s * most));
+            let up_to = now_s.map_or_else(|| format!("×{most}"), |now_s| duration(now_s * most));
             parts.push(format!("{} does not ({up_to} ✓)", short(&fragility.name)));
         }
     }

@@ -165,7 +165,7 @@ impl Probe<'_> {
         for &multiple in &self.plan.stress_loads {
             stress_loads.push((multiple, self.holds(&self.loads(multiple))?));
         }
-        let load = limit(1.0, SHARP, &mut |multiple| self.holds(&self.loads(multiple)))?;
+        let load = limit(1.0, SHARP, &mut |multiple| self.tried(&self.loads(multiple)))?;
         Ok(Around {
             seeds: self.seeds.len(),
             load,
@@ -184,16 +184,21 @@ impl Probe<'_> {
 
     /// Does the goal hold with these overrides? What a scenario refuses does not.
     fn holds(&self, more: &[String]) -> Result<bool, Halt> {
-        let Some(loaded) = self.with(more) else { return Ok(false) };
+        Ok(self.tried(more)?.unwrap_or(false))
+    }
+
+    /// Does the goal hold with these overrides? `None` where a scenario refuses them.
+    fn tried(&self, more: &[String]) -> Result<Option<bool>, Halt> {
+        let Some(loaded) = self.with(more) else { return Ok(None) };
         let mut allowed = misses_allowed(self.seeds.len(), self.plan.holds_in);
         let first = FIRST_SEEDS.min(self.seeds.len());
         for part in [&self.seeds[..first], &self.seeds[first..]] {
             let outcomes = self.run(&loaded, part)?;
             let misses = outcomes.iter().filter(|outcome| !outcome.holds()).count();
-            let Some(left) = allowed.checked_sub(misses) else { return Ok(false) };
+            let Some(left) = allowed.checked_sub(misses) else { return Ok(Some(false)) };
             allowed = left;
         }
-        Ok(true)
+        Ok(Some(true))
     }
 
     fn run(&self, loaded: &Loaded, seeds: &[u64]) -> Result<Vec<Outcome>, Halt> {
@@ -229,7 +234,7 @@ impl Probe<'_> {
             }
             let now_s = now.as_secs_f64();
             let limit = limit(1.0, SHARP_DELAY, &mut |multiple| {
-                self.holds(&[format!("{path}=\"{}\"", written_s(now_s * multiple))])
+                self.tried(&[format!("{path}=\"{}\"", written_s(now_s * multiple))])
             })?;
             all.push(Fragility { name: path.clone(), now_s: Some(now_s), limit });
         }
@@ -243,7 +248,7 @@ impl Probe<'_> {
             let paths = ["pool", "server"].map(|kind| format!("{kind}.{}.speed", pool.name));
             let found = paths.iter().find_map(|path| Some((path, self.effective(path)?.parse::<f64>().ok()?)));
             let Some((path, speed)) = found else { continue };
-            let limit = limit(1.0, SHARP, &mut |multiple| self.holds(&[format!("{path}={:?}", speed / multiple)]))?;
+            let limit = limit(1.0, SHARP, &mut |multiple| self.tried(&[format!("{path}={:?}", speed / multiple)]))?;
             let several = self.loaded.scenario.pools.len() > 1;
             let name = if several { format!("service of {}", pool.name) } else { "service".to_owned() };
             all.push(Fragility { name, now_s: pool.service.as_ref().map(|law| law.mean() / speed), limit });
@@ -395,9 +400,10 @@ pub fn written_s(seconds: f64) -> String {
     duration_text(((nanos / coarse).round() * coarse) as i128)
 }
 
-/// Grows a multiple from `begin` on until the goal is missed, then narrows the limit down.
-fn limit<E>(begin: f64, sharp: f64, holds: &mut dyn FnMut(f64) -> Result<bool, E>) -> Result<Limit, E> {
-    if !holds(begin)? {
+/// Grows a multiple from `begin` on until the goal is missed, then narrows the limit down. What cannot be tried breaks
+/// nothing: there the growth ends.
+fn limit<E>(begin: f64, sharp: f64, holds: &mut dyn FnMut(f64) -> Result<Option<bool>, E>) -> Result<Limit, E> {
+    if holds(begin)? != Some(true) {
         return Ok(Limit::Nowhere);
     }
     let mut low = begin;
@@ -405,11 +411,15 @@ fn limit<E>(begin: f64, sharp: f64, holds: &mut dyn FnMut(f64) -> Result<bool, E
     let mut step = 1.25;
     while low < MOST {
         let high = (low * step).min(MOST);
-        if !holds(high)? {
-            let (low, high) = bisect(low, high, sharp, holds)?;
-            return Ok(Limit::Between(low, high));
+        match holds(high)? {
+            None => break,
+            Some(true) => low = high,
+            Some(false) => {
+                let mut within = |multiple| Ok(holds(multiple)?.unwrap_or(false));
+                let (low, high) = bisect(low, high, sharp, &mut within)?;
+                return Ok(Limit::Between(low, high));
+            }
         }
-        low = high;
         step = 2.0;
     }
     Ok(Limit::Beyond(low))
@@ -461,7 +471,7 @@ mod tests {
     use std::convert::Infallible;
 
     fn found(up_to: f64) -> Limit {
-        let mut holds = |multiple: f64| Ok::<_, Infallible>(multiple <= up_to);
+        let mut holds = |multiple: f64| Ok::<_, Infallible>(Some(multiple <= up_to));
         limit(1.0, SHARP, &mut holds).unwrap_or_else(|never| match never {})
     }
 
@@ -472,6 +482,9 @@ mod tests {
             assert!(low <= up_to && up_to < high && high / low <= SHARP, "{up_to}: {low} to {high}");
         }
         assert_eq!((found(100.0), found(0.9)), (Limit::Beyond(MOST), Limit::Nowhere));
+        // What a scenario refuses is no miss.
+        let mut refused = |multiple: f64| Ok::<_, Infallible>((multiple < 2.0).then_some(true));
+        assert_eq!(limit(1.0, SHARP, &mut refused), Ok(Limit::Beyond(1.25)));
     }
 
     #[test]
