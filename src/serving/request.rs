@@ -50,6 +50,8 @@ pub struct Request {
     pub waits_since: SimTime,
     /// Work at speed 1.
     pub demand: Span,
+    /// In service: what its discipline knows the end by.
+    pub end_mark: u64,
     /// Who sent it.
     pub load: LoadId,
     /// Where it goes.

@@ -137,7 +137,7 @@ impl Station {
         } else {
             Span::from_drawn_secs(request.demand.as_secs_f64() / self.spec.speed)
         };
-        self.engine.start(now, slot, time_alone);
+        request.end_mark = self.engine.start(now, slot, time_alone);
     }
 
     /// Takes one request whose service has ended by now.
@@ -175,7 +175,7 @@ impl Station {
             self.queue.remove(slot, requests);
         } else {
             self.settle(now);
-            self.engine.abort(now, slot);
+            self.engine.abort(now, slot, requests[slot].end_mark);
             if let Some(call) = requests[slot].call {
                 self.lighten(call.cpu_fraction);
             }

@@ -98,6 +98,7 @@ impl<R: Recorder> Sim<'_, R> {
             started: SimTime::NEVER,
             waits_since: self.now,
             demand,
+            end_mark: 0,
             load,
             pool,
             replica: ReplicaId::new(u32::MAX),

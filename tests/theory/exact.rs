@@ -191,6 +191,7 @@ fn request(demand: Span) -> Request {
         started: SimTime::NEVER,
         waits_since: SimTime::ZERO,
         demand,
+        end_mark: 0,
         load: LoadId::new(0),
         pool: PoolId::new(0),
         replica: ReplicaId::new(0),

@@ -1,5 +1,6 @@
 //! Disciplines: when does service end, and what CPU does it burn. One file each.
 
+mod ends;
 pub mod fifo;
 pub mod processor_sharing;
 pub mod quota;
@@ -55,9 +56,9 @@ impl Engine {
         self.len() == 0
     }
 
-    /// Service of `slot` begins: `time_alone` is how long it would take at rate 1.
+    /// Service of `slot` begins: `time_alone` is how long it would take at rate 1. Returns the mark to abort it by.
     #[inline]
-    pub fn start(&mut self, now: SimTime, slot: Slot, time_alone: Span) {
+    pub fn start(&mut self, now: SimTime, slot: Slot, time_alone: Span) -> u64 {
         match self {
             Self::Fifo(fifo) => fifo.start(now, slot, time_alone),
             Self::Sharing(sharing) => sharing.start(now, slot, time_alone),
@@ -82,11 +83,11 @@ impl Engine {
         }
     }
 
-    /// Service of `slot` stops before its end.
-    pub fn abort(&mut self, now: SimTime, slot: Slot) {
+    /// Service of `slot` stops before its end; `mark` is what its start returned.
+    pub fn abort(&mut self, now: SimTime, slot: Slot, mark: u64) {
         match self {
-            Self::Fifo(fifo) => fifo.abort(slot),
-            Self::Sharing(sharing) => sharing.abort(now, slot),
+            Self::Fifo(fifo) => fifo.abort(slot, mark),
+            Self::Sharing(sharing) => sharing.abort(now, slot, mark),
         }
     }
 

@@ -4,12 +4,11 @@
 //! entry: O(log n) per start and end. Under a CPU limit the rate falls to `limit/demand` (fluid), or runs and stops within
 //! each quota period (exact).
 
+use super::ends::Ends;
 use super::quota::Quota;
 use crate::serving::Slot;
 use crate::serving::spec::CpuSpec;
 use crate::units::{SimTime, Span};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 
 /// Requests that share a replica.
 #[derive(Clone, Debug)]
@@ -28,8 +27,8 @@ pub struct Sharing {
     virtual_nanos: f64,
     /// When that was true.
     as_of: SimTime,
-    /// Virtual end (the bits of a positive float sort as the float does), slot.
-    ends: BinaryHeap<Reverse<(u64, Slot)>>,
+    /// By virtual end: the bits of a positive float sort as the float does.
+    ends: Ends,
 }
 
 impl Sharing {
@@ -42,13 +41,13 @@ impl Sharing {
             base_cores: cpu.idle_millis as f64 / 1000.0,
             virtual_nanos: 0.0,
             as_of: SimTime::ZERO,
-            ends: BinaryHeap::new(),
+            ends: Ends::default(),
         }
     }
 
     #[inline]
     pub(super) fn len(&self) -> u32 {
-        self.ends.len() as u32
+        self.ends.len()
     }
 
     /// Rate of each request while it runs.
@@ -105,14 +104,15 @@ impl Sharing {
         }
     }
 
-    pub(super) fn start(&mut self, now: SimTime, slot: Slot, time_alone: Span) {
+    pub(super) fn start(&mut self, now: SimTime, slot: Slot, time_alone: Span) -> u64 {
         self.advance(now);
-        let end = self.virtual_nanos + time_alone.as_nanos() as f64;
-        self.ends.push(Reverse((end.to_bits(), slot)));
+        let end = (self.virtual_nanos + time_alone.as_nanos() as f64).to_bits();
+        self.ends.push(end, slot);
+        end
     }
 
     pub(super) fn next_end(&self) -> Option<SimTime> {
-        let Reverse((end, _)) = *self.ends.peek()?;
+        let (end, _) = self.ends.peek()?;
         let running = ((f64::from_bits(end) - self.virtual_nanos) / self.rate()).max(0.0);
         let nanos = match &self.quota {
             Some(quota) => quota.time_until(self.as_of, running, self.demand_cores()),
@@ -127,19 +127,17 @@ impl Sharing {
         if self.next_end()? > now {
             return None;
         }
-        let Reverse((end, slot)) = self.ends.pop()?;
+        let (end, slot) = self.ends.pop()?;
         self.virtual_nanos = self.virtual_nanos.max(f64::from_bits(end));
         Some(slot)
     }
 
-    pub(super) fn abort(&mut self, now: SimTime, slot: Slot) {
+    pub(super) fn abort(&mut self, now: SimTime, slot: Slot, end: u64) {
         self.advance(now);
-        self.ends.retain(|Reverse((_, other))| *other != slot);
+        self.ends.strike(end, slot);
     }
 
     pub(super) fn slots(&self) -> Vec<Slot> {
-        let mut ends: Vec<_> = self.ends.iter().map(|Reverse(end)| *end).collect();
-        ends.sort_unstable();
-        ends.into_iter().map(|(_, slot)| slot).collect()
+        self.ends.sorted().into_iter().map(|(_, slot)| slot).collect()
     }
 }

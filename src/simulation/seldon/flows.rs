@@ -206,6 +206,7 @@ impl<R: Recorder> Sim<'_, R> {
             started: SimTime::NEVER,
             waits_since: self.now,
             demand: Span::ZERO,
+            end_mark: 0,
             load,
             pool: PoolId::new(u32::MAX),
             replica: ReplicaId::new(u32::MAX),
