@@ -50,15 +50,16 @@ impl Ends {
     pub(super) fn strike(&mut self, mark: u64, slot: Slot) {
         self.struck.push(Reverse((mark, slot)));
         self.sweep();
-        if 2 * self.struck.len() > self.all.len() {
-            *self = Self { all: self.sorted().into_iter().map(Reverse).collect(), struck: BinaryHeap::new() };
-        }
     }
 
+    /// Drops from the top what was struck off, and all of it once it is more than half.
     fn sweep(&mut self) {
         while self.struck.peek().is_some_and(|struck| self.all.peek() == Some(struck)) {
             self.all.pop();
             self.struck.pop();
+        }
+        if 2 * self.struck.len() > self.all.len() {
+            *self = Self { all: self.sorted().into_iter().map(Reverse).collect(), struck: BinaryHeap::new() };
         }
     }
 
