@@ -1,4 +1,4 @@
-//! Disciplines: when does service end, and what CPU does it burn. One file each.
+//! Disciplines: when does service end, and what CPU does it burn. One file each, and `ends`, the list that they keep.
 
 mod ends;
 pub mod fifo;
