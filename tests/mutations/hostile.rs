@@ -27,21 +27,24 @@ const AMOUNTS: &[&str] = &["\"0\"", "\"1n\"", "\"1m\"", "\"1Ki\"", "\"8Ei\"", "\
 const PRICES: &[&str] = &["\"$0/h\"", "\"$1e-300/h\"", "\"$1e300/h\""];
 const CLOCKS: &[&str] = &["\"00:00\"", "\"23:59:59\"", "\"24:00\""];
 
-/// Laws of hostile parameters.
-fn laws(parameters: &[&str]) -> Vec<String> {
+/// Laws with one hostile parameter each; the others are `small` or `large`.
+fn laws(hostile: &[&str], small: &str, large: &str) -> Vec<String> {
+    let plain = |name: &str| match name {
+        "max" | "p99" => large.to_owned(),
+        "p" => "0.3".to_owned(),
+        "cv" | "shape" | "alpha" | "k" | "scale" | "weights" => "3".to_owned(),
+        _ => small.to_owned(),
+    };
     let mut all = Vec::new();
     for law in LAWS {
         for set in law.sets {
-            for hostile in parameters {
+            for hostile in hostile {
                 for at in 0..set.len() {
                     let entry = |(place, name): (usize, &&str)| match *name {
                         "values" | "weights" if place == at => format!("{name} = [{hostile}, {hostile}]"),
-                        "values" | "weights" => format!("{name} = [1, 2]"),
+                        "values" | "weights" => format!("{name} = [{}, {}]", plain(name), plain(name)),
                         _ if place == at => format!("{name} = {hostile}"),
-                        "max" | "p99" => format!("{name} = \"90ms\""),
-                        "p" => format!("{name} = 0.3"),
-                        "cv" | "shape" | "alpha" | "k" | "scale" => format!("{name} = 3"),
-                        _ => format!("{name} = \"20ms\""),
+                        _ => format!("{name} = {}", plain(name)),
                     };
                     let entries: Vec<String> = set.iter().enumerate().map(entry).collect();
                     all.push(format!("{{ {} = {{ {} }} }}", law.name, entries.join(", ")));
@@ -88,20 +91,17 @@ fn least(keys: &Keys, besides: &str) -> Vec<String> {
 }
 
 /// Values of a key with something hostile somewhere inside.
-fn values_of(kind: &Kind, depth: usize) -> Vec<String> {
-    let mut all = Vec::new();
+fn values_of(kind: &Kind) -> Vec<String> {
     let inside = match kind {
         Kind::Table(keys) | Kind::TableOr(keys, _) | Kind::Tables(keys) | Kind::OneOf(keys) => *keys,
         kind => return hostile_to(kind),
     };
-    if depth == 0 {
-        return all;
-    }
+    let mut all = Vec::new();
     let alone = matches!(kind, Kind::OneOf(_));
     let (open, close) = if matches!(kind, Kind::Tables(_)) { ("[{", "}]") } else { ("{", "}") };
     for key in inside.keys {
         let beside = if alone { Vec::new() } else { least(inside, key.name) };
-        for value in values_of(&key.kind, depth - 1) {
+        for value in values_of(&key.kind) {
             let mut entries = beside.clone();
             entries.push(format!("{} = {value}", key.name));
             all.push(format!("{open} {} {close}", entries.join(", ")));
@@ -110,45 +110,63 @@ fn values_of(kind: &Kind, depth: usize) -> Vec<String> {
     all
 }
 
-/// False if the program neither refuses nor runs it.
-fn survives(text: &str, sets: &[String]) -> bool {
-    let survived = catch_unwind(|| answer(text.to_owned(), sets)).is_ok();
-    if !survived {
-        eprintln!("a panic with {sets:?} in\n{text}\n");
+/// What came of some values.
+#[derive(Default)]
+struct Tally {
+    tried: usize,
+    run: usize,
+    panics: usize,
+}
+
+impl Tally {
+    fn answer(&mut self, text: &str, sets: &[String]) {
+        self.count(catch_unwind(|| answer(text.to_owned(), sets)).ok(), text, sets);
     }
-    survived
-}
 
-fn try_values(base: &str, path: &str, values: &[String]) -> usize {
-    values.iter().filter(|value| !survives(base, &[format!("{path}={value}")])).count()
-}
-
-/// Every key of one table.
-fn try_keys(base: &str, table: &str) {
-    let of_format = |keys: &'static Keys, name: &str| match keys.keys.iter().find(|key| key.name == name)?.kind {
-        Kind::Table(keys) | Kind::Tables(keys) => Some(keys),
-        _ => None,
-    };
-    let (keys, before) = match table {
-        "" => (&SCENARIO, String::new()),
-        table => {
-            let name = table.split('.').next().unwrap_or_default();
-            (of_format(&SCENARIO, name).expect("a table of the format"), format!("{table}."))
+    /// `ran`: whether it was accepted; `None` after a panic.
+    fn count(&mut self, ran: Option<bool>, text: &str, sets: &[String]) {
+        self.tried += 1;
+        self.run += usize::from(ran == Some(true));
+        if ran.is_none() {
+            self.panics += 1;
+            eprintln!("a panic with {sets:?} in\n{text}\n");
         }
+    }
+
+    /// Says it, and fails on a panic, or if nothing was left to run.
+    fn told(self, of: &str) {
+        let Self { tried, run, panics } = self;
+        eprintln!("{of}: {tried} values, {run} accepted");
+        assert!(run > 0 && run < tried, "{of}: {run} accepted of {tried} values");
+        assert_eq!(panics, 0, "{of}: panics of {tried} values");
+    }
+}
+
+/// Every key of these tables.
+fn try_tables(name: &str, base: &str, tables: &[&str]) {
+    let mut tally = Tally::default();
+    for table in tables {
+        try_keys(&mut tally, base, table);
+    }
+    tally.told(name);
+}
+
+fn try_keys(tally: &mut Tally, base: &str, table: &str) {
+    let name = table.split('.').next().unwrap_or_default();
+    let own = SCENARIO.keys.iter().find(|key| key.name == name).map(|key| key.kind);
+    let (keys, before) = match own {
+        Some(Kind::Table(keys) | Kind::Tables(keys)) => (keys, format!("{table}.")),
+        _ => (&SCENARIO, String::new()),
     };
-    let (mut tried, mut panics) = (0, 0);
     for key in keys.keys {
         // What stands in tables of its own has a turn of its own.
         if table.is_empty() && matches!(key.kind, Kind::Table(_) | Kind::Tables(_)) {
             continue;
         }
-        let values = values_of(&key.kind, 6);
-        tried += values.len();
-        panics += try_values(base, &format!("{before}{}", key.name), &values);
+        for value in values_of(&key.kind) {
+            tally.answer(base, &[format!("{before}{}={value}", key.name)]);
+        }
     }
-    eprintln!("`{table}`: {tried} values");
-    assert!(tried > 10);
-    assert_eq!(panics, 0, "panics of {tried} values");
 }
 
 /// The hostile values of what a value seems to be.
@@ -195,43 +213,37 @@ fn values_in(text: &str) -> Vec<std::ops::Range<usize>> {
     all
 }
 
-/// Each value of a text in turn, and each hostile value in its place.
-fn try_places(name: &str, text: &str, survives: impl Fn(&str) -> bool) {
+/// A text with each hostile value in place of each of its values.
+fn mutations_of(text: &str) -> impl Iterator<Item = String> {
     let places = values_in(text);
-    let (mut tried, mut panics) = (0, 0);
-    for place in &places {
-        for hostile in hostile_like(&text[place.clone()]) {
-            tried += 1;
-            panics += usize::from(!survives(&[&text[..place.start], &hostile, &text[place.end..]].concat()));
-        }
-    }
-    eprintln!("{name}: {tried} values in {} places", places.len());
     assert!(places.len() >= 10, "{}", places.len());
-    assert_eq!(panics, 0, "panics of {tried} values");
+    places.into_iter().flat_map(move |place| {
+        let all = hostile_like(&text[place.clone()]).into_iter();
+        all.map(move |hostile| [&text[..place.start], &hostile, &text[place.end..]].concat()).collect::<Vec<_>>()
+    })
 }
 
 fn try_scenario(which: usize) {
-    try_places(&format!("scenario {which}"), SCENARIOS[which], |text| survives(text, &[]));
+    let mut tally = Tally::default();
+    for text in mutations_of(SCENARIOS[which]) {
+        tally.answer(&text, &[]);
+    }
+    tally.told(&format!("scenario {which}"));
 }
 
-/// False if a sweep or a plan is neither refused with a reason nor read.
-fn experiment_survives(text: &str) -> bool {
+/// True if a sweep or a plan is accepted, false if it is refused with a reason.
+fn read_experiment(text: &str) -> bool {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let source = Source { name: "mutated.toml".into(), text: text.to_owned(), folder };
-    let survived = catch_unwind(|| {
-        let refused = if text.contains("[search]") {
-            read_plan(&source, &PlanOptions::default()).err()
-        } else {
-            read_sweep(&source, &SweepOptions::default()).err()
-        };
-        for problems in refused.iter().flatten() {
-            assert!(problems.errors() > 0 && !problems.render(false).is_empty(), "refused without a reason");
-        }
-    });
-    if survived.is_err() {
-        eprintln!("a panic in\n{text}\n");
+    let refused = if text.contains("[search]") {
+        read_plan(&source, &PlanOptions::default()).err()
+    } else {
+        read_sweep(&source, &SweepOptions::default()).err()
+    };
+    for problems in refused.iter().flatten() {
+        assert!(problems.errors() > 0 && !problems.render(false).is_empty(), "refused without a reason");
     }
-    survived.is_ok()
+    refused.is_none()
 }
 
 #[test]
@@ -247,37 +259,39 @@ fn hostile_values_of_the_fullest_scenarios() {
 #[test]
 fn hostile_values_of_experiments() {
     for (name, text) in EXPERIMENTS {
-        try_places(name, text, experiment_survives);
+        let mut tally = Tally::default();
+        for text in mutations_of(text) {
+            tally.count(catch_unwind(|| read_experiment(&text)).ok(), &text, &[]);
+        }
+        tally.told(name);
     }
 }
 
 #[test]
 fn hostile_values_of_every_key() {
-    for table in ["", "hpa_controller", "load.0", "pool.0", "event.0", "event.1", "objective.0"] {
-        try_keys(EVERYTHING, table);
-    }
+    let tables = ["", "hpa_controller", "load.0", "pool.0", "event.0", "event.1", "objective.0"];
+    try_tables("keys", EVERYTHING, &tables);
     // Here the pipelines of metrics are at work.
-    for table in ["hpa_controller", "metrics_server", "pool.0"] {
-        try_keys(SCENARIOS[0], table);
-    }
-    for table in ["hpa_controller", "prometheus", "pool.0"] {
-        try_keys(SCENARIOS[3], table);
-    }
+    try_tables("keys with metrics-server", SCENARIOS[0], &["hpa_controller", "metrics_server", "pool.0"]);
+    try_tables("keys with Prometheus", SCENARIOS[3], &["hpa_controller", "prometheus", "pool.0"]);
 }
 
 #[test]
 fn hostile_values_of_every_key_of_seldon() {
-    for table in ["core", "advice", "server.0", "model.0", "pipeline.0", "load.2"] {
-        try_keys(SELDON, table);
-    }
+    let tables = ["core", "advice", "server.0", "model.0", "pipeline.0", "load.2"];
+    try_tables("keys of Seldon Core 2", SELDON, &tables);
 }
 
 #[test]
 fn hostile_parameters_of_every_law() {
-    let all = [laws(DURATIONS), laws(NUMBERS)].concat();
-    let gaps: Vec<String> = all.iter().map(|law| format!("{{ renewal = {law} }}")).collect();
-    eprintln!("laws: {} each", all.len());
-    assert_eq!(try_values(EVERYTHING, "pool.0.service", &all), 0);
-    assert_eq!(try_values(EVERYTHING, "pool.0.speed", &all), 0);
-    assert_eq!(try_values(EVERYTHING, "load.0.arrivals", &gaps), 0);
+    let times = [laws(DURATIONS, "\"20ms\"", "\"90ms\""), laws(NUMBERS, "\"20ms\"", "\"90ms\"")].concat();
+    let numbers = laws(NUMBERS, "2", "9");
+    let gaps = numbers.iter().map(|law| format!("{{ renewal = {law} }}")).collect();
+    for (path, values) in [("pool.0.service", times), ("pool.0.speed", numbers.clone()), ("load.0.arrivals", gaps)] {
+        let mut tally = Tally::default();
+        for value in values {
+            tally.answer(EVERYTHING, &[format!("{path}={value}")]);
+        }
+        tally.told(path);
+    }
 }

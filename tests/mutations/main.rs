@@ -88,23 +88,26 @@ fn mutated(text: &str, edits: &[(u16, u8, u8)]) -> String {
     words.concat()
 }
 
-fn answer(text: String, sets: &[String]) {
+/// True if it was accepted and run.
+fn answer(text: String, sets: &[String]) -> bool {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let source = Source { name: "mutated.toml".into(), text, folder };
     match scenario::load(&source, sets) {
         Err(problems) => {
             assert!(problems.errors() > 0, "refused without a reason:\n{}", source.text);
             assert!(!problems.render(false).is_empty());
+            false
         }
         Ok(loaded) => {
             let replicas: u64 = loaded.scenario.pools.iter().map(|pool| u64::from(pool.replicas)).sum();
             let initial: u64 = loaded.scenario.pools.iter().map(|pool| pool.queue.initial).sum();
             if replicas + initial > 10_000 {
-                return; // allowed, and too large for this test
+                return false; // allowed, and too large for this test
             }
             // The flag is up from the beginning: the run stops at its first look, after 65,536 events.
             let stop = AtomicBool::new(true);
             let _ = autosim::simulation::run(&loaded.scenario, 1, &mut |load| loaded.open_trace(load), &stop, &mut ());
+            true
         }
     }
 }

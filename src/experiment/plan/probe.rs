@@ -402,8 +402,8 @@ pub fn written_s(seconds: f64) -> String {
 
 /// Grows a multiple from `begin` on until the goal is missed, then narrows the limit down. What cannot be tried breaks
 /// nothing: there the growth ends.
-fn limit<E>(begin: f64, sharp: f64, holds: &mut dyn FnMut(f64) -> Result<Option<bool>, E>) -> Result<Limit, E> {
-    if holds(begin)? != Some(true) {
+fn limit<E>(begin: f64, sharp: f64, tried: &mut dyn FnMut(f64) -> Result<Option<bool>, E>) -> Result<Limit, E> {
+    if tried(begin)? != Some(true) {
         return Ok(Limit::Nowhere);
     }
     let mut low = begin;
@@ -411,11 +411,11 @@ fn limit<E>(begin: f64, sharp: f64, holds: &mut dyn FnMut(f64) -> Result<Option<
     let mut step = 1.25;
     while low < MOST {
         let high = (low * step).min(MOST);
-        match holds(high)? {
+        match tried(high)? {
             None => break,
             Some(true) => low = high,
             Some(false) => {
-                let mut within = |multiple| Ok(holds(multiple)?.unwrap_or(false));
+                let mut within = |multiple| Ok(tried(multiple)?.unwrap_or(false));
                 let (low, high) = bisect(low, high, sharp, &mut within)?;
                 return Ok(Limit::Between(low, high));
             }
