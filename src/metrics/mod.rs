@@ -9,5 +9,5 @@ pub mod spec;
 pub use histogram::LatencyCounts;
 pub use prometheus::{Answer, Of, Page, Prometheus, Query, Refusal, Seen, Series, Target};
 pub use rate::rate;
-pub use resource::{ContainerPoint, Housekeeper, HousekeepingRule, TwoPoints, Usage, is_reported, pod_time};
-pub use spec::{DelaySpec, MetricsServerSpec, PoolMetricsSpec, PrometheusSpec, Sampling};
+pub use resource::{ContainerPoint, Housekeeper, HousekeepingRule, Stored, TwoPoints, Usage, is_reported, pod_time};
+pub use spec::{CpuRate, DelaySpec, MetricsServerSpec, PoolMetricsSpec, PrometheusSpec, Sampling};

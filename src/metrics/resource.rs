@@ -5,6 +5,7 @@
 //! `pkg/storage/pod.go` (store and serve), August 2026. Times are those of a wall clock with an arbitrary zero point, so that
 //! containers may have begun before a run does.
 
+use super::spec::CpuRate;
 use crate::units::{SimTime, Span};
 
 /// A container as a kubelet reports it.
@@ -39,6 +40,9 @@ pub struct Usage {
     /// At the newer point, bytes.
     pub memory_bytes: u64,
 }
+
+/// Window of the kubelet's own rate as metrics-server 0.3 and 0.4 state it, whatever it was.
+const KUBELET_WINDOW: Span = Span::from_secs(30);
 
 /// A container younger than this has no rate of its own yet.
 const FRESH_CONTAINER_MIN: Span = Span::from_secs(10);
@@ -79,6 +83,57 @@ impl TwoPoints {
             cpu_cores: (last.cpu_core_s - prev.cpu_core_s) / window.as_secs_f64(),
             memory_bytes: last.memory_bytes,
         })
+    }
+}
+
+/// What metrics-server holds of one container, by the rule of its release.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Stored {
+    /// Two points, and the rate between them.
+    Points(TwoPoints),
+    /// The kubelet's rate as it came.
+    Rate(Option<Usage>),
+}
+
+impl Stored {
+    /// Nothing yet.
+    pub fn nothing(rule: CpuRate) -> Self {
+        match rule {
+            CpuRate::Own => Self::Points(TwoPoints::default()),
+            CpuRate::Kubelet => Self::Rate(None),
+        }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        match self {
+            Self::Points(points) => *points = TwoPoints::default(),
+            Self::Rate(rate) => *rate = None,
+        }
+    }
+
+    /// A batch was stored, with this point or without the container; `kubelet` is who measured it.
+    pub fn store(&mut self, new: Option<ContainerPoint>, kubelet: Option<&Housekeeper>, resolution: Span) {
+        match self {
+            Self::Points(points) => points.store(new, resolution),
+            Self::Rate(rate) => *rate = new.and_then(|point| kubelet?.usage(point.at)),
+        }
+    }
+
+    /// What is served.
+    pub fn usage(&self) -> Option<Usage> {
+        match self {
+            Self::Points(points) => points.usage(),
+            Self::Rate(rate) => *rate,
+        }
+    }
+
+    /// Is a pod whose containers show these points part of a batch?
+    pub fn admits(&self, points: &[ContainerPoint]) -> bool {
+        match self {
+            Self::Points(_) => is_reported(points),
+            Self::Rate(_) => !points.is_empty(),
+        }
     }
 }
 
@@ -130,7 +185,27 @@ impl Housekeeper {
 
     /// The latest sample that was taken by `at`.
     pub fn cached(&self, at: SimTime) -> Option<ContainerPoint> {
-        self.samples.iter().flatten().find(|sample| sample.at <= at).copied()
+        self.taken_by(at).next()
+    }
+
+    /// The kubelet's own rate by `at`, between its last two samples; the window is what metrics-server said it was. (Summary
+    /// API `usageNanoCores`; metrics-server 0.3 and 0.4, `pkg/storage/storage.go`.)
+    pub fn usage(&self, at: SimTime) -> Option<Usage> {
+        let mut taken = self.taken_by(at);
+        let (last, prev) = (taken.next()?, taken.next()?);
+        if last.start > prev.at || last.at <= prev.at || last.cpu_core_s < prev.cpu_core_s {
+            return None;
+        }
+        Some(Usage {
+            at: last.at,
+            window: KUBELET_WINDOW,
+            cpu_cores: (last.cpu_core_s - prev.cpu_core_s) / last.at.since(prev.at).as_secs_f64(),
+            memory_bytes: last.memory_bytes,
+        })
+    }
+
+    fn taken_by(&self, at: SimTime) -> impl Iterator<Item = ContainerPoint> {
+        self.samples.iter().flatten().filter(move |sample| sample.at <= at).copied()
     }
 }
 
@@ -183,6 +258,50 @@ mod tests {
         assert!(points.usage().is_some());
         points.store(point(258, 275, 1.0), resolution); // restarted at 258
         assert!(points.usage().is_none());
+    }
+
+    #[test]
+    fn the_kubelets_own_rate_lies_between_its_last_two_samples() {
+        let rule = HousekeepingRule { interval: Span::from_secs(10), jitter: 1.0, longest: Span::from_secs(15) };
+        let mut keeper = Housekeeper::new(&rule, SimTime::from_secs(100));
+        for (at, cpu_core_s) in [(100, 1.0), (112, 4.0), (128, 12.0)] {
+            keeper.sample(point(90, at, cpu_core_s).expect("a point"), &rule, 0.3);
+        }
+        let usage = keeper.usage(SimTime::from_secs(130)).expect("two samples");
+        assert_eq!((usage.at, usage.cpu_cores), (SimTime::from_secs(128), 8.0 / 16.0));
+        assert_eq!(usage.window, Span::from_secs(30)); // what is stated, not what it was
+        assert_eq!(keeper.usage(SimTime::from_secs(127)).map(|usage| usage.cpu_cores), Some(3.0 / 12.0));
+        assert_eq!(keeper.usage(SimTime::from_secs(111)), None); // one sample is no rate
+        keeper.sample(point(131, 135, 0.2).expect("a point"), &rule, 0.3);
+        assert_eq!(keeper.usage(SimTime::from_secs(140)), None); // restarted in between
+    }
+
+    #[test]
+    fn a_rate_is_stored_as_it_came_and_forgotten_with_its_container() {
+        let rule = HousekeepingRule { interval: Span::from_secs(10), jitter: 0.0, longest: Span::from_secs(15) };
+        let resolution = Span::from_secs(60);
+        let mut keeper = Housekeeper::new(&rule, SimTime::ZERO);
+        let mut stored = Stored::nothing(CpuRate::Kubelet);
+        let idle = |at| point(0, at, 0.0);
+        for at in [10, 20] {
+            keeper.sample(idle(at).expect("a point"), &rule, 0.0);
+        }
+        stored.store(idle(20), Some(&keeper), resolution);
+        // One batch is enough, and no use at all is a number too; the two points of later releases know neither.
+        assert_eq!(stored.usage().map(|usage| usage.cpu_cores), Some(0.0));
+        assert!(stored.admits(&[idle(20).expect("a point")]));
+        let mut points = Stored::nothing(CpuRate::Own);
+        points.store(point(0, 20, 1.0), Some(&keeper), resolution);
+        points.store(None, Some(&keeper), resolution);
+        points.store(point(0, 80, 2.0), Some(&keeper), resolution);
+        assert_eq!(points.usage(), None);
+        assert!(!points.admits(&[idle(20).expect("a point")]));
+        stored.store(None, Some(&keeper), resolution);
+        assert_eq!(stored.usage(), None);
+        stored.store(idle(20), Some(&keeper), resolution);
+        assert!(stored.usage().is_some());
+        stored.clear();
+        assert_eq!(stored.usage(), None);
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub struct MetricsServerSpec {
     pub housekeeping_max: Span,
     /// Age of a sample when it is read.
     pub sampling: Sampling,
+    /// Who computes the rate of CPU use.
+    pub cpu_rate: CpuRate,
     /// A kubelet slower than this is given up.
     pub kubelet_request_timeout: Span,
     /// Answer time of a kubelet, seconds.
@@ -33,6 +35,15 @@ pub enum Sampling {
     Cached,
     /// Measured when asked.
     OnDemand,
+}
+
+/// Who computes the rate of CPU use that the metrics API serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CpuRate {
+    /// metrics-server, between two scrapes: releases since 0.5.
+    Own,
+    /// The kubelet, between its last two samples: releases 0.3 and 0.4.
+    Kubelet,
 }
 
 /// Prometheus and its adapter.

@@ -325,6 +325,12 @@ pub static METRICS_SERVER: Keys = Keys {
             about: "age of a sample when it is read",
         },
         Key {
+            name: "cpu_rate",
+            kind: Kind::Word(&["own", "kubelet"]),
+            fallback: Fallback::Is(r#""own""#),
+            about: "whose is served: its own, between two scrapes (since 0.5), or the kubelet's, between its last two samples (0.3, 0.4)",
+        },
+        Key {
             name: "kubelet_request_timeout",
             kind: Kind::Duration,
             fallback: Fallback::Is(r#""10s""#),
@@ -462,6 +468,24 @@ pub static LOAD: Keys = Keys {
             kind: Kind::Word(&["rest", "grpc"]),
             fallback: Fallback::Is(r#""rest""#),
             about: "of requests to models: decides what counts as inference lag",
+        },
+        Key {
+            name: "keep_alive",
+            kind: Kind::Bool,
+            fallback: Fallback::Is("false"),
+            about: "true: the balancer chooses per connection, as kube-proxy does; a user keeps one while it is here",
+        },
+        Key {
+            name: "connections",
+            kind: Kind::Whole,
+            fallback: Fallback::None,
+            about: "kept by the clients of a load without users; its requests take them in turn",
+        },
+        Key {
+            name: "connection_age",
+            kind: Kind::DurationOr("none"),
+            fallback: Fallback::Is(r#""none""#),
+            about: "a kept connection of this age is closed before its next request, as gRPC's MAX_CONNECTION_AGE does",
         },
     ],
 };

@@ -14,6 +14,7 @@ use crate::diagnostics::{Problem, Problems, Severity, Source, line_of};
 use crate::metrics::PoolMetricsSpec;
 use crate::record::Objective;
 use crate::scalers::ScalerSpec;
+use crate::serving::BalancerSpec;
 use crate::units::{FlowId, Id, ModelId, PoolId, Span};
 use crate::workload::{ArrivalsSpec, LoadSpec, RowSource, TraceError};
 use sha2::{Digest, Sha256};
@@ -178,6 +179,7 @@ pub(super) fn read(
     let targets: Vec<Option<LoadTarget>> =
         load_sections.iter().zip(&loads).map(|(section, load)| target(section, load.as_ref(), &lists)).collect();
     check_service(&lists, &load_sections, &pools, &seldon, &loads, &targets);
+    check_connections(&load_sections, &loads, &targets, &pools);
     let signal_sections = top.tables("signal");
     let signals: Vec<_> = signal_sections.iter().map(|section| read_rest::signal(section, folder)).collect();
     unique(&signal_sections, "signal");
@@ -285,6 +287,35 @@ fn target(section: &Section<'_>, load: Option<&LoadSpec>, lists: &Lists<'_>) -> 
         return None;
     }
     Some(LoadTarget::Flow(FlowId::from_index(place)))
+}
+
+/// A kept connection means something only where a balancer chooses among replicas, and not for each request anew.
+fn check_connections(
+    sections: &[Section<'_>],
+    loads: &[Option<LoadSpec>],
+    targets: &[Option<LoadTarget>],
+    pools: &[Option<PoolSpec>],
+) {
+    for ((section, load), target) in sections.iter().zip(loads).zip(targets) {
+        let (Some(LoadSpec { kept: Some(_), .. }), Some(target)) = (load, target) else { continue };
+        let (message, label, help) = match target {
+            LoadTarget::Model(_) => {
+                ("`keep_alive` of a load to a model", "Envoy balances each request", "leave it out")
+            }
+            LoadTarget::Flow(_) => {
+                ("`keep_alive` of a load to a pipeline", "its requests go through Kafka", "leave it out")
+            }
+            LoadTarget::Pool(pool) => match &pools[pool.index()] {
+                Some(spec) if spec.balancer == BalancerSpec::CentralQueue => (
+                    "`keep_alive` of a load to a pool with a central queue",
+                    "replicas take requests from it",
+                    "leave it out, or give the pool another balancer",
+                ),
+                _ => continue,
+            },
+        };
+        section.wrong("keep_alive", message, label, help);
+    }
 }
 
 /// Every request needs its work from somewhere.

@@ -6,7 +6,9 @@ use super::tree::Value;
 use crate::diagnostics::Problem;
 use crate::diagnostics::units;
 use crate::units::Span;
-use crate::workload::{ArrivalsSpec, LoadSpec, Protocol, RateSpec, Spread, Stage, TraceSpec, UserStage, UsersSpec};
+use crate::workload::{
+    ArrivalsSpec, KeptConnections, LoadSpec, Protocol, RateSpec, Spread, Stage, TraceSpec, UserStage, UsersSpec,
+};
 use std::path::Path;
 
 /// A trace's copies of two seconds are in memory at a time.
@@ -53,6 +55,7 @@ pub(super) fn load(section: &Section<'_>, clock: Span, run: Span, folder: &Path)
     }
     let cancel_on_timeout = section.yes("cancel_on_timeout");
     let protocol = section.choice("protocol", &[("rest", Protocol::Rest), ("grpc", Protocol::Grpc)]);
+    let kept = kept(section, &arrivals);
     Some(LoadSpec {
         name: name?,
         to: to?,
@@ -64,7 +67,47 @@ pub(super) fn load(section: &Section<'_>, clock: Span, run: Span, folder: &Path)
         timeout: timeout?,
         cancel_on_timeout: cancel_on_timeout?,
         protocol: protocol?,
+        kept: kept?,
     })
+}
+
+/// The connections that the clients keep. `None`: what is said of them is wrong; `Some(None)`: they keep none.
+fn kept(section: &Section<'_>, arrivals: &Option<ArrivalsSpec>) -> Option<Option<KeptConnections>> {
+    let keep_alive = section.yes("keep_alive")?;
+    let of_users = matches!(arrivals, Some(ArrivalsSpec::Users(_)));
+    let count = if section.has("connections") { Some(section.count("connections")?) } else { None };
+    let age = section.duration_or("connection_age", "none")?;
+    let mut sound = true;
+    let mut wrong = |key: &str, message: &str, label: &str, help: &str| {
+        section.wrong(key, message, label, help);
+        sound = false;
+    };
+    if !keep_alive {
+        for key in ["connections", "connection_age"].into_iter().filter(|key| section.has(key)) {
+            wrong(key, &format!("`{key}` where no connection is kept"), "not used", "add `keep_alive = true`");
+        }
+    } else if of_users && count.is_some() {
+        wrong("connections", "`connections` of a load of users", "each user keeps its own", "remove it");
+    } else if !of_users && count.is_none() {
+        wrong(
+            "keep_alive",
+            "`keep_alive` without `connections`",
+            "how many are there?",
+            "add `connections = 10`: as many as its clients hold open in all",
+        );
+    }
+    if count == Some(0) {
+        wrong("connections", "clients without a connection send nothing", "zero", "write at least 1");
+    }
+    if age == Some(Span::ZERO) {
+        wrong(
+            "connection_age",
+            "a connection that is closed at once is not kept",
+            "zero",
+            "write \"none\" or a positive duration",
+        );
+    }
+    sound.then_some(keep_alive.then_some(KeptConnections { count, age }))
 }
 
 fn arrivals(section: &Section<'_>, clock: Span, folder: &Path) -> Option<ArrivalsSpec> {

@@ -6,7 +6,7 @@ use super::reader::Section;
 use super::spec::{Fault, SignalSpec};
 use crate::diagnostics::Problem;
 use crate::diagnostics::units;
-use crate::metrics::{MetricsServerSpec, PrometheusSpec, Sampling};
+use crate::metrics::{CpuRate, MetricsServerSpec, PrometheusSpec, Sampling};
 use crate::record::{ConditionSpec, Figure, Objective, ObjectiveScope, Population};
 use crate::scalers::HpaControllerSpec;
 use crate::units::Span;
@@ -97,6 +97,15 @@ pub(super) fn metrics_server(section: &Section<'_>, folder: &Path) -> Option<Met
     let housekeeping_jitter = section.number_from("housekeeping_jitter", 0.0, false);
     let housekeeping_max = section.some_time("housekeeping_max");
     let sampling = section.choice("sampling", &[("cached", Sampling::Cached), ("on_demand", Sampling::OnDemand)]);
+    let cpu_rate = section.choice("cpu_rate", &[("own", CpuRate::Own), ("kubelet", CpuRate::Kubelet)]);
+    if (sampling, cpu_rate) == (Some(Sampling::OnDemand), Some(CpuRate::Kubelet)) {
+        section.wrong(
+            "cpu_rate",
+            "the kubelet's own rate lies between two cached samples, and `sampling` is \"on_demand\"",
+            "there are none",
+            "write `sampling = \"cached\"`, or leave `cpu_rate` out",
+        );
+    }
     let kubelet_request_timeout = section.some_time("kubelet_request_timeout");
     if let (Some(timeout), Some(resolution)) = (kubelet_request_timeout, metric_resolution)
         && timeout >= resolution
@@ -118,6 +127,7 @@ pub(super) fn metrics_server(section: &Section<'_>, folder: &Path) -> Option<Met
         housekeeping_jitter: housekeeping_jitter?,
         housekeeping_max: housekeeping_max?,
         sampling: sampling?,
+        cpu_rate: cpu_rate?,
         kubelet_request_timeout: kubelet_request_timeout?,
         kubelet_latency: kubelet_latency?,
         phase: phase?,

@@ -24,7 +24,7 @@ use crate::record::{ModelSnapshot, PoolSnapshot, Recorder, ServerSnapshot};
 use crate::scalers::HpaControllerSpec;
 use crate::scenario::LoadTarget;
 use crate::scenario::Scenario;
-use crate::serving::{InClass, Requests, Station, TimeoutClass};
+use crate::serving::{Connections, InClass, Requests, Station, TimeoutClass};
 use crate::units::{LoadId, PoolId, ReplicaId, ScalerId, SimTime, Span, Table};
 use crate::workload::{ArrivalsSpec, Load, Protocol, TraceError};
 use control::ScalerState;
@@ -81,6 +81,8 @@ struct LoadState {
     cancels: bool,
     /// Its requests are gRPC.
     grpc: bool,
+    /// Those that its clients keep, if they keep any.
+    connections: Option<Box<Connections>>,
     /// An arrival event is pending for this time.
     armed: SimTime,
 }
@@ -145,6 +147,7 @@ impl<'a, R: Recorder> Sim<'a, R> {
                 client: spec.timeout.map(TimeoutClass::new),
                 cancels: spec.cancel_on_timeout,
                 grpc: spec.protocol == Protocol::Grpc,
+                connections: spec.kept.map(|kept| Box::new(Connections::new(kept.count, kept.age))),
                 armed: SimTime::NEVER,
             });
         }

@@ -8,8 +8,8 @@ use super::signals::{Signal, Tap};
 use super::{Replica, Sim, WALL_AT_ZERO};
 use crate::cluster::Milestone;
 use crate::metrics::{
-    ContainerPoint, DelaySpec, Housekeeper, HousekeepingRule, MetricsServerSpec, PoolMetricsSpec, Sampling, TwoPoints,
-    Usage, is_reported,
+    ContainerPoint, CpuRate, DelaySpec, Housekeeper, HousekeepingRule, MetricsServerSpec, PoolMetricsSpec, Sampling,
+    Stored, Usage,
 };
 use crate::random::{Stream, Streams};
 use crate::record::Recorder;
@@ -46,7 +46,7 @@ pub(super) struct ContainerWatch {
     keeper: Option<Housekeeper>,
     /// What the scrape under way reads.
     read: Option<Reading>,
-    pub stored: TwoPoints,
+    pub stored: Stored,
     sampling: Stream,
 }
 
@@ -61,7 +61,7 @@ enum Reading {
 
 impl ContainerWatch {
     /// The containers of a pod, the main one first.
-    pub fn all(spec: &PoolSpec, start: SimTime, streams: &Streams, ordinal: u64) -> Vec<Self> {
+    pub fn all(spec: &PoolSpec, start: SimTime, rule: CpuRate, streams: &Streams, ordinal: u64) -> Vec<Self> {
         let names = std::iter::once(spec.container.as_str()).chain(spec.containers.iter().map(|c| c.name.as_str()));
         names
             .map(|name| Self {
@@ -69,10 +69,16 @@ impl ContainerWatch {
                 start,
                 keeper: None,
                 read: None,
-                stored: TwoPoints::default(),
+                stored: Stored::nothing(rule),
                 sampling: streams.keyed(&format!("pool/{}/kubelet/{name}", spec.name), ordinal),
             })
             .collect()
+    }
+
+    /// Stores what a scrape before time 0 saw of it.
+    fn establish(&mut self, seen: Option<ContainerPoint>, keeper: &Housekeeper, resolution: Span) {
+        let admitted = seen.filter(|point| self.stored.admits(&[*point]));
+        self.stored.store(admitted, Some(keeper), resolution);
     }
 }
 
@@ -213,7 +219,7 @@ impl<R: Recorder> Sim<'_, R> {
             while keeper.next < SimTime::ZERO + WALL_AT_ZERO {
                 while let Some(&at) = scrape.filter(|&&at| at < keeper.next) {
                     let seen = if on_demand { Some(point(at, watch.start)) } else { keeper.cached(at) };
-                    watch.stored.store(seen.filter(|seen| seen.cpu_core_s > 0.0), resolution);
+                    watch.establish(seen, &keeper, resolution);
                     scrape = due.next();
                 }
                 let uniform = watch.sampling.random::<f64>();
@@ -222,7 +228,7 @@ impl<R: Recorder> Sim<'_, R> {
             }
             while let Some(&at) = scrape.filter(|&&at| at < SimTime::ZERO + WALL_AT_ZERO) {
                 let seen = if on_demand { Some(point(at, watch.start)) } else { keeper.cached(at) };
-                watch.stored.store(seen.filter(|seen| seen.cpu_core_s > 0.0), resolution);
+                watch.establish(seen, &keeper, resolution);
                 scrape = due.next();
             }
             watch.keeper = Some(keeper);
@@ -382,7 +388,7 @@ impl<R: Recorder> Sim<'_, R> {
     pub(super) fn forget_metrics(&mut self) {
         for (_, replica) in self.replicas.iter_mut() {
             for watch in &mut replica.watches {
-                watch.stored = TwoPoints::default();
+                watch.stored.clear();
                 watch.read = None;
             }
         }
@@ -601,9 +607,10 @@ impl Replica {
                 Reading::Cached(at) => watch.keeper.as_ref()?.cached(at),
             })
             .collect();
-        let points = points.filter(|points| is_reported(points));
+        let admits = |points: &Vec<ContainerPoint>| self.watches[0].stored.admits(points);
+        let points = points.filter(admits);
         for (index, watch) in self.watches.iter_mut().enumerate() {
-            watch.stored.store(points.as_ref().map(|points| points[index]), resolution);
+            watch.stored.store(points.as_ref().map(|points| points[index]), watch.keeper.as_ref(), resolution);
         }
         self.watches.first().is_some_and(|watch| watch.stored.usage().is_some())
     }

@@ -59,7 +59,13 @@ impl<R: Recorder> Sim<'_, R> {
         };
         let name = format!("{}-{number}", spec.name);
         let station = station(spec, speed, quota_phase, self.now);
-        let watches = ContainerWatch::all(spec, SimTime::ZERO + container_start, &self.streams, ordinal);
+        let watches = ContainerWatch::all(
+            spec,
+            SimTime::ZERO + container_start,
+            self.perception.server.spec.cpu_rate,
+            &self.streams,
+            ordinal,
+        );
         let replica = self.replicas.push(Replica {
             pool,
             ordinal,

@@ -1,11 +1,11 @@
 //! The life of a request: born by its load, routed, admitted or turned away, served, ended exactly once.
 
-use super::Sim;
 use super::event::{Epoch, Event};
 use super::seldon::NO_STEP;
+use super::{LoadState, Sim};
 use crate::record::{Outcome, Recorder, RequestEnd};
 use crate::scenario::LoadTarget;
-use crate::serving::{Admission, BalancerSpec, Call, Due, Link, Place, Request, Slot};
+use crate::serving::{Admission, BalancerSpec, Call, Caller, Due, Link, Place, Request, Slot};
 use crate::units::{Id, LoadId, PoolId, ReplicaId, SimTime, Span};
 use crate::workload::TraceError;
 use rand::Rng;
@@ -131,9 +131,34 @@ impl<R: Recorder> Sim<'_, R> {
             self.hold(slot, pool);
         } else if state.spec.balancer == BalancerSpec::CentralQueue {
             self.route_centrally(slot, pool, draw);
-        } else if let Some(replica) = state.balancer.route(draw, &self.active) {
+        } else if let Some(replica) = self.endpoint(slot, pool, draw) {
             self.offer(slot, pool, replica);
         }
+    }
+
+    /// Where the balancer, or the connection that the client keeps, sends a request.
+    #[inline(always)]
+    fn endpoint(&mut self, slot: Slot, pool: PoolId, draw: u64) -> Option<ReplicaId> {
+        let load = self.requests[slot].load;
+        if load == NO_LOAD || self.loads[load].connections.is_none() {
+            return self.pools[pool].balancer.route(draw, &self.active);
+        }
+        self.over_connection(slot, load, pool, draw)
+    }
+
+    fn over_connection(&mut self, slot: Slot, load: LoadId, pool: PoolId, draw: u64) -> Option<ReplicaId> {
+        let user = self.requests[slot].user;
+        let LoadState { arrivals, connections, .. } = &mut self.loads[load];
+        let connections = connections.as_mut()?;
+        let sender = if user == NO_USER { None } else { arrivals.sender(user) };
+        let connection = connections.next(sender.map(|(user, stay)| Caller { user, stay }));
+        let stands = |replica: &ReplicaId| self.replicas[*replica].routed && self.replicas[*replica].accepts;
+        if let Some(replica) = connections.leads_to(connection, self.now).filter(stands) {
+            return Some(replica);
+        }
+        let replica = self.pools[pool].balancer.route(draw, &self.active)?;
+        connections.opened(connection, self.now, replica);
+        Some(replica)
     }
 
     /// One queue for all: any replica with a free worker, else the queue.

@@ -115,6 +115,14 @@ impl Load {
         }
     }
 
+    /// Whose request this is, and how often that user had left before it sent it; `user` as in its [`Arrival`].
+    pub fn sender(&self, user: u32) -> Option<(u32, u32)> {
+        match &self.process {
+            Process::Users(users) => Some(users.sender(user)),
+            Process::ByRate(_) | Process::Trace(_) => None,
+        }
+    }
+
     /// From now on the rate, the users or the trace's volume are multiplied by `scale`, in place of the former factor.
     pub fn set_scale(&mut self, now: SimTime, scale: f64) {
         match &mut self.process {
@@ -156,6 +164,7 @@ mod tests {
             timeout: None,
             cancel_on_timeout: false,
             protocol: Protocol::Rest,
+            kept: None,
         }
     }
 

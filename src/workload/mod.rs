@@ -12,5 +12,7 @@ mod users;
 
 pub use load::{Arrival, Load};
 pub use rate::Rate;
-pub use spec::{ArrivalsSpec, LoadSpec, Protocol, RateSpec, Spread, Stage, TraceSpec, UserStage, UsersSpec};
+pub use spec::{
+    ArrivalsSpec, KeptConnections, LoadSpec, Protocol, RateSpec, Spread, Stage, TraceSpec, UserStage, UsersSpec,
+};
 pub use trace::{Row, RowSource, TraceError};

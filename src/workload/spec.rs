@@ -26,6 +26,17 @@ pub struct LoadSpec {
     pub cancel_on_timeout: bool,
     /// Seldon: decides what counts as lag.
     pub protocol: Protocol,
+    /// `None`: every request opens a connection of its own.
+    pub kept: Option<KeptConnections>,
+}
+
+/// Connections that a load's clients keep, so that its requests go where the connections go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptConnections {
+    /// How many, taken in turn; `None`: one a user.
+    pub count: Option<u32>,
+    /// One of this age is closed before its next request.
+    pub age: Option<Span>,
 }
 
 /// How requests are sent.

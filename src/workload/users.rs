@@ -129,10 +129,20 @@ impl Users {
         }
     }
 
+    /// The user who sent this request, and the stay in which it did.
+    pub(super) fn sender(&self, handle: u32) -> (u32, u32) {
+        match self.users.get(handle as usize) {
+            Some(user) => (handle, user.in_flight.unwrap_or(user.stay)),
+            None => {
+                let Sent { user, stay } = self.overlapping[LAST_HANDLE - handle];
+                (user, stay)
+            }
+        }
+    }
+
     /// The stream of the works of the user who sent this request.
     pub(super) fn stream(&mut self, handle: u32) -> &mut Stream {
-        let user =
-            if (handle as usize) < self.users.len() { handle } else { self.overlapping[LAST_HANDLE - handle].user };
+        let (user, _) = self.sender(handle);
         &mut self.users[user as usize].work
     }
 

@@ -116,10 +116,14 @@ pub fn draw(seed: u64, wish: Wish) -> Drawn {
     for pool in 0..pools {
         let rps = total_rps / pools as f64;
         let loads = 1 + usize::from(dice.chance(0.3));
+        let kept = dice.chance(0.25);
         for load in 0..loads {
             draw_load(&mut dice, pool, load, rps / loads as f64, wish, &mut drawn.text);
+            if kept {
+                draw_connections(&mut dice, &mut drawn.text);
+            }
         }
-        draw_pool(&mut dice, pool, rps, &mut drawn);
+        draw_pool(&mut dice, pool, rps, kept, &mut drawn);
     }
     for _ in 0..dice.below(6) {
         draw_event(&mut dice, pools, wish, &mut drawn.text);
@@ -132,11 +136,8 @@ fn head(dice: &mut Dice, seed: u64, text: &mut String) {
     let _ = writeln!(text, "tick = \"{}\"", dice.pick(&["1s", "5s", "5s", "7s", "15s", "60s"]));
     let _ = writeln!(text, "starts_at = \"{:02}:30\"", dice.below(24));
     if dice.chance(0.3) {
-        let sampling = dice.pick(&["cached", "on_demand"]);
-        let _ = writeln!(
-            text,
-            "metrics_server = {{ sampling = \"{sampling}\", metric_resolution = \"30s\", phase = \"0s\" }}"
-        );
+        let rule = dice.pick(&["sampling = \"cached\"", "sampling = \"on_demand\"", "cpu_rate = \"kubelet\""]);
+        let _ = writeln!(text, "metrics_server = {{ {rule}, metric_resolution = \"30s\", phase = \"0s\" }}");
     }
 }
 
@@ -190,6 +191,19 @@ fn draw_load(dice: &mut Dice, pool: usize, load: usize, rps: f64, wish: Wish, te
         }
     };
     let _ = writeln!(text, "timeout = \"{timeout}\"\ncancel_on_timeout = {}", dice.chance(0.5));
+}
+
+/// Clients of the load just drawn keep their connections.
+fn draw_connections(dice: &mut Dice, text: &mut String) {
+    let of_users = text.rfind("[[load]]").is_some_and(|load| text[load..].contains("arrivals.users"));
+    let _ = writeln!(text, "keep_alive = true");
+    if !of_users {
+        let _ = writeln!(text, "connections = {}", 1 + dice.below(20));
+    }
+    if dice.chance(0.5) {
+        let age = dice.magnitude(1.0, 60.0);
+        let _ = writeln!(text, "connection_age = \"{}\"", dice.time(age));
+    }
 }
 
 fn draw_trace(dice: &mut Dice, text: &mut String) {
@@ -269,7 +283,7 @@ fn shape(dice: &mut Dice, rps: f64, depth: u32) -> String {
     }
 }
 
-fn draw_pool(dice: &mut Dice, pool: usize, rps: f64, drawn: &mut Drawn) {
+fn draw_pool(dice: &mut Dice, pool: usize, rps: f64, kept: bool, drawn: &mut Drawn) {
     let replicas = if dice.chance(0.1) { 0 } else { 1 + dice.below(8) };
     let sharing = dice.chance(0.35);
     let workers = if dice.chance(0.5) { 1 } else { 1 + dice.below(6) };
@@ -298,7 +312,7 @@ fn draw_pool(dice: &mut Dice, pool: usize, rps: f64, drawn: &mut Drawn) {
     drawn.speed_max.push(speed_max);
     draw_cpu(dice, workers, text);
     draw_queue(dice, mean_s, text);
-    let _ = writeln!(text, "balancer = {}", balancer(dice));
+    let _ = writeln!(text, "balancer = {}", balancer(dice, kept));
     draw_start(dice, text);
     draw_stop(dice, text);
     if dice.chance(0.3) {
@@ -310,7 +324,7 @@ fn draw_pool(dice: &mut Dice, pool: usize, rps: f64, drawn: &mut Drawn) {
     let scaler = if dice.chance(0.7) { scaler(dice) } else { "{ fixed = {} }".to_owned() };
     let _ = writeln!(text, "scaler = {scaler}");
     drawn.other_policy.push(format!("pool.pool-{pool}.replicas={}", 1 + dice.below(10)));
-    drawn.other_policy.push(format!("pool.pool-{pool}.balancer={}", balancer(dice)));
+    drawn.other_policy.push(format!("pool.pool-{pool}.balancer={}", balancer(dice, kept)));
     drawn.other_policy.push(format!("pool.pool-{pool}.scaler={}", schedule(dice)));
 }
 
@@ -349,8 +363,9 @@ fn draw_queue(dice: &mut Dice, mean_s: f64, text: &mut String) {
     let _ = writeln!(text, "queue = {{ {} }}", parts.join(", "));
 }
 
-fn balancer(dice: &mut Dice) -> String {
-    match dice.below(6) {
+/// `kept`: one that chooses for connections, too.
+fn balancer(dice: &mut Dice, kept: bool) -> String {
+    match dice.below(if kept { 4 } else { 6 }) {
         0 => "{ random = {} }".to_owned(),
         1 => "{ round_robin = {} }".to_owned(),
         2 => format!("{{ least_request = {{ choices = {} }} }}", 2 + dice.below(3)),
