@@ -85,6 +85,9 @@
 //!   `scenario`, and why no schema is derived from types.
 //! - A pod's whole timetable is drawn when it is wanted (`cluster::pod`), each phase from a stream of its own: a changed law
 //!   moves no other phase.
+//! - Two notions go beyond the agreed format of a scenario, both off unless asked for, since a recorded day could not be told
+//!   without them: connections that clients keep (`serving::connections`), and the CPU rate of metrics-server before 0.5
+//!   (`metrics::resource`).
 //! - An exact CFS quota needs no event per period: usable time is a closed form of elapsed time (`serving::discipline`).
 //! - A model scaled by lag has no seat among the scalers: each agent speaks for itself, at its own ticks and for all of its
 //!   models at once, so the tick lives with the agent (`simulation::seldon`) and the rule with [`seldon::lag`]. The record

@@ -237,6 +237,7 @@ fn made(why: &str) -> Made {
         up: DirectionFacts { tolerance: Some(0.1), window_s: Some(60.0), policies: "Pods 1 per 60s".to_owned() },
         down: DirectionFacts { tolerance: Some(0.1), window_s: Some(300.0), policies: String::new() },
         queue_per_replica: Some(10),
+        keeps_connections: false,
         latency_objective: Some(LatencyObjective { quantile: 0.95, at_most_s: 0.5 }),
         errors_objective_ratio: None,
     };
@@ -396,6 +397,10 @@ fn the_tolerance_and_old_values() {
     let (decision, sentence) = calm.told();
     has(&decision, "ceil(4 × 54 / 50) = 5;  ratio 1.08 is within tolerance 0.1 → no change");
     has(&sentence, "ScalingLimited is False, DesiredWithinRange: cpu 54% of 50% is within the tolerance 0.1");
+    has(&sentence, "lower the target or the tolerance");
+    calm.facts.keeps_connections = true;
+    let (_, sentence) = calm.told();
+    has(&sentence, "let kept connections end (connection_age): until then new pods get none of their requests");
     calm.metric.truth = Some(1.0);
     let (decision, sentence) = calm.told();
     has(&decision, "the load of now is not yet visible to the scaler");

@@ -12,8 +12,9 @@ use crate::report::words;
 use crate::scalers::hpa::HpaSpec;
 use crate::scalers::hpa::spec::{MetricSpec, MetricTarget, ScalingRules};
 use crate::scalers::{HpaControllerSpec, ScalerSpec};
-use crate::scenario::{PoolSpec, Scenario, SeldonModel};
+use crate::scenario::{LoadTarget, PoolSpec, Scenario, SeldonModel};
 use crate::units::{Id, ModelId, PoolId};
+use crate::workload::LoadSpec;
 use serde::de::DeserializeOwned;
 use std::fs::File;
 use std::path::Path;
@@ -179,10 +180,13 @@ fn facts_of(scenario: &Scenario, id: PoolId, pool: &PoolSpec) -> PoolFacts {
         ObjectiveScope::Pool(other) => other == id,
         ObjectiveScope::Model(_) | ObjectiveScope::Flow(_) => false,
     });
+    let mut loads = scenario.loads.iter().zip(&scenario.load_targets);
+    let endless = |load: &LoadSpec| load.kept.is_some_and(|kept| kept.age.is_none());
     let mut facts = PoolFacts {
         name: pool.name.clone(),
         scaler: super::output::kind_of(&pool.scaler).to_owned(),
         queue_per_replica: pool.queue.capacity,
+        keeps_connections: loads.any(|(load, target)| *target == LoadTarget::Pool(id) && endless(load)),
         ..PoolFacts::default()
     };
     add_objectives(&mut facts, mine);

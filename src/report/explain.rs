@@ -56,6 +56,8 @@ pub struct PoolFacts {
     pub down: DirectionFacts,
     /// Waiting requests that one replica takes.
     pub queue_per_replica: Option<u64>,
+    /// Clients keep connections to it that never end.
+    pub keeps_connections: bool,
     /// What latency was to be kept.
     pub latency_objective: Option<LatencyObjective>,
     /// What share of requests might fail.

@@ -16,7 +16,7 @@ use crate::record::Objective;
 use crate::scalers::ScalerSpec;
 use crate::serving::BalancerSpec;
 use crate::units::{FlowId, Id, ModelId, PoolId, Span};
-use crate::workload::{ArrivalsSpec, LoadSpec, RowSource, TraceError};
+use crate::workload::{ArrivalsSpec, KeptConnections, LoadSpec, RowSource, TraceError};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use toml_edit::DocumentMut;
@@ -297,7 +297,7 @@ fn check_connections(
     pools: &[Option<PoolSpec>],
 ) {
     for ((section, load), target) in sections.iter().zip(loads).zip(targets) {
-        let (Some(LoadSpec { kept: Some(_), .. }), Some(target)) = (load, target) else { continue };
+        let (Some(LoadSpec { kept: Some(kept), .. }), Some(target)) = (load, target) else { continue };
         let (message, label, help) = match target {
             LoadTarget::Model(_) => {
                 ("`keep_alive` of a load to a model", "Envoy balances each request", "leave it out")
@@ -305,16 +305,32 @@ fn check_connections(
             LoadTarget::Flow(_) => {
                 ("`keep_alive` of a load to a pipeline", "its requests go through Kafka", "leave it out")
             }
-            LoadTarget::Pool(pool) => match &pools[pool.index()] {
-                Some(spec) if spec.balancer == BalancerSpec::CentralQueue => (
+            LoadTarget::Pool(pool) => {
+                let Some(pool) = &pools[pool.index()] else { continue };
+                if pool.balancer != BalancerSpec::CentralQueue {
+                    warn_of_endless(section, *kept, pool);
+                    continue;
+                }
+                (
                     "`keep_alive` of a load to a pool with a central queue",
                     "replicas take requests from it",
                     "leave it out, or give the pool another balancer",
-                ),
-                _ => continue,
-            },
+                )
+            }
         };
         section.wrong("keep_alive", message, label, help);
+    }
+}
+
+/// Users come and go; a fixed number of connections that never end leaves new pods without work.
+fn warn_of_endless(section: &Section<'_>, kept: KeptConnections, pool: &PoolSpec) {
+    if kept.count.is_some() && kept.age.is_none() && pool.scaler != ScalerSpec::Fixed {
+        section.suspicious(
+            "keep_alive",
+            "connections that never end: pods that the autoscaler adds get none of these requests",
+            "as behind kube-proxy",
+            "if the clients or the server end them, say when: `connection_age = \"5m\"`",
+        );
     }
 }
 

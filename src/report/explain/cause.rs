@@ -9,6 +9,10 @@ use crate::report::words::{clock, count};
 /// What helps against pods that count as 0%.
 const READY_SOONER: &str = "shorten the start-up, and check readiness probe and cpu-initialization-period";
 
+/// What helps where the mean over all pods is fine, and those that hold the connections are overloaded.
+const END_CONNECTIONS: &str =
+    "let kept connections end (connection_age): until then new pods get none of their requests";
+
 /// What kind of link is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -268,7 +272,7 @@ fn content(tables: &RunTables, facts: &PoolFacts, pass: &Pass<'_>) -> Cause {
         return Cause {
             kind: Kind::Tolerance,
             shows: format!("{range}: {} is within the tolerance{tolerance}", seen_of_target(facts, row)),
-            fix: "lower the target or the tolerance",
+            fix: if facts.keeps_connections { END_CONNECTIONS } else { "lower the target or the tolerance" },
         };
     }
     if pass.clamped_by("min replicas") {
@@ -286,7 +290,11 @@ fn content(tables: &RunTables, facts: &PoolFacts, pass: &Pass<'_>) -> Cause {
     Cause {
         kind: Kind::Content,
         shows: format!("{range}: {} and not for more than {now}", asks(facts, pass)),
-        fix: "lower the target, or scale on what is short: this metric is not",
+        fix: if facts.keeps_connections {
+            END_CONNECTIONS
+        } else {
+            "lower the target, or scale on what is short: this metric is not"
+        },
     }
 }
 
