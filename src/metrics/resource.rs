@@ -192,16 +192,8 @@ impl Housekeeper {
     /// API `usageNanoCores`; metrics-server 0.3 and 0.4, `pkg/storage/storage.go`.)
     pub fn usage(&self, at: SimTime) -> Option<Usage> {
         let mut taken = self.taken_by(at);
-        let (last, prev) = (taken.next()?, taken.next()?);
-        if last.start > prev.at || last.at <= prev.at || last.cpu_core_s < prev.cpu_core_s {
-            return None;
-        }
-        Some(Usage {
-            at: last.at,
-            window: KUBELET_WINDOW,
-            cpu_cores: (last.cpu_core_s - prev.cpu_core_s) / last.at.since(prev.at).as_secs_f64(),
-            memory_bytes: last.memory_bytes,
-        })
+        let points = TwoPoints { last: taken.next(), prev: taken.next() };
+        points.usage().map(|usage| Usage { window: KUBELET_WINDOW, ..usage })
     }
 
     fn taken_by(&self, at: SimTime) -> impl Iterator<Item = ContainerPoint> {
