@@ -84,7 +84,12 @@ impl Recorder for Day {
         if end.outcome != Outcome::Done {
             return;
         }
-        let run = (end.at.as_nanos() / 1_000_000_000) as usize / RUN_S;
+        let run_of = |at: SimTime| (at.as_nanos() / 1_000_000_000) as usize / RUN_S;
+        let run = run_of(end.at);
+        // A Locust run ends by stopping its users: what is under way then is not in its figures.
+        if run_of(end.arrived) != run {
+            return;
+        }
         if self.requests.len() <= run {
             self.requests.resize(run + 1, 0.0);
             self.latency_s.resize(run + 1, 0.0);
