@@ -73,7 +73,7 @@ struct TickLatencies {
 }
 
 impl TickLatencies {
-    #[inline]
+    #[inline(always)]
     fn record(&mut self, latency: Span) {
         if self.many.count() > 0 {
             self.many.record(latency);

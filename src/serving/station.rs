@@ -191,7 +191,7 @@ impl Station {
     }
 
     /// The end of service to arm now: `Some` if an event earlier than the armed one is needed, with its epoch.
-    #[inline]
+    #[inline(always)]
     pub fn arm(&mut self) -> Option<(SimTime, u32)> {
         let next = self.engine.next_end()?;
         if next >= self.armed {

@@ -220,7 +220,7 @@ impl<R: Recorder> Sim<'_, R> {
     }
 
     /// A replica has one more unfinished request.
-    #[inline]
+    #[inline(always)]
     fn joins(&mut self, replica: ReplicaId) {
         self.active[replica.index()] += 1;
         if let Some(tap) = &mut self.replicas[replica].tap {
@@ -228,7 +228,7 @@ impl<R: Recorder> Sim<'_, R> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn leaves(&mut self, replica: ReplicaId, latency: Span) {
         self.active[replica.index()] -= 1;
         if let Some(tap) = &mut self.replicas[replica].tap {
@@ -351,7 +351,9 @@ impl<R: Recorder> Sim<'_, R> {
     #[inline(always)]
     pub(super) fn pull(&mut self, replica: ReplicaId) {
         let pool = self.replicas[replica].pool;
-        while let Some(slot) = self.replicas[replica].station.pull(self.now, &mut self.requests) {
+        // Most often nobody waits here.
+        while self.replicas[replica].station.waiting() > 0 {
+            let Some(slot) = self.replicas[replica].station.pull(self.now, &mut self.requests) else { break };
             self.no_longer_waits(slot, pool);
         }
         if self.pools[pool].spec.balancer == BalancerSpec::CentralQueue && self.replicas[replica].accepts {
