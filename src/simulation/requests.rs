@@ -351,9 +351,10 @@ impl<R: Recorder> Sim<'_, R> {
     #[inline(always)]
     pub(super) fn pull(&mut self, replica: ReplicaId) {
         let pool = self.replicas[replica].pool;
-        // Most often nobody waits here.
-        while self.replicas[replica].station.waiting() > 0 {
-            let Some(slot) = self.replicas[replica].station.pull(self.now, &mut self.requests) else { break };
+        // Most often nobody waits here, and looking is cheaper than calling.
+        while self.replicas[replica].station.waiting() > 0
+            && let Some(slot) = self.replicas[replica].station.pull(self.now, &mut self.requests)
+        {
             self.no_longer_waits(slot, pool);
         }
         if self.pools[pool].spec.balancer == BalancerSpec::CentralQueue && self.replicas[replica].accepts {
